@@ -1,0 +1,117 @@
+import type { VerificationKey } from '../sigstore/public-key.ts';
+import type { TrustRoot } from '../sigstore/trust-root.ts';
+import type { Glob } from '../image/glob.ts';
+import type { LabelSelector } from './label-selector.ts';
+import type { TextMatcher } from './text-matcher.ts';
+
+/**
+ * What parsing the custom resources yields: readonly values that need no second look. Nothing here is untrusted text that
+ * somebody still has to check; what was wrong with a document stands in `problems`, by field, and has no effect but to deny.
+ */
+export type Resource = SigningPolicy | TrustedSigner | TrustRootResource;
+
+/** One thing wrong with a document. */
+export interface Problem {
+  /** Path inside the document: `spec.trustedKeys[0].publicKey.pem`. */
+  readonly field: string;
+  /** One sentence: what is wrong and what is expected. Never holds key material. */
+  readonly message: string;
+}
+
+export type Mode = 'Enforce' | 'Warn' | 'Audit';
+export type TagPolicy = 'Pin' | 'RequireDigest' | 'Resolve';
+/** `Ignored` is for keys only. */
+export type ProofDemand = 'Required' | 'Optional' | 'Ignored';
+
+/** A `ClusterSigningPolicy` (no namespace) or a `SigningPolicy` (its own namespace only). */
+export interface SigningPolicy {
+  readonly kind: 'ClusterSigningPolicy' | 'SigningPolicy';
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly generation: number;
+  readonly mode: Mode;
+  readonly match: PolicyMatch;
+  /** Undefined when the document has problems: then the policy denies in its scope (`POLICY_INVALID`). */
+  readonly rules: PolicyRules | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Which images of which workloads; an absent part does not restrict. A part that could not be read is absent: the scope can only grow. */
+export interface PolicyMatch {
+  readonly images: readonly Glob[] | undefined;
+  readonly excludeImages: readonly Glob[];
+  readonly namespaceSelector: LabelSelector | undefined;
+  readonly workloadSelector: LabelSelector | undefined;
+}
+
+export interface PolicyRules {
+  readonly requireSignature: boolean;
+  readonly trustedKeys: readonly TrustedKey[];
+  readonly threshold: number;
+  /** Undefined where the policy says nothing: keyless then takes what the trust root asks. */
+  readonly transparency: {
+    readonly keyless: { readonly log: ProofDemand; readonly timestamp: ProofDemand };
+    readonly keys: { readonly log: ProofDemand; readonly timestamp: ProofDemand };
+  };
+  /** Name of the TrustRoot; `public-good` where the policy names none. */
+  readonly trustRoot: string;
+  readonly tagPolicy: TagPolicy;
+  /** `sha256:…`, refused whatever vouches for them. */
+  readonly revokedDigests: ReadonlySet<string>;
+}
+
+/** One entry of `trustedKeys`. A broken one never matches; the others still count. */
+export type TrustedKey =
+  | KeylessIdentity
+  | PublicKeyIdentity
+  | { readonly kind: 'signerRef'; readonly field: string; readonly name: string }
+  | { readonly kind: 'signerSelector'; readonly field: string; readonly selector: LabelSelector }
+  | BrokenEntry;
+
+export interface KeylessIdentity {
+  readonly kind: 'keyless';
+  readonly field: string;
+  readonly issuer: TextMatcher;
+  readonly subject: TextMatcher;
+  /** Fulcio's extensions by name (`sigstore/fulcio-extensions.ts`), each equal byte for byte. */
+  readonly extensions: Readonly<Record<string, string>>;
+  /** Name of the TrustRoot; undefined = the policy's. */
+  readonly trustRoot: string | undefined;
+}
+
+export interface PublicKeyIdentity {
+  readonly kind: 'publicKey';
+  readonly field: string;
+  readonly key: VerificationKey;
+}
+
+export interface BrokenEntry {
+  readonly kind: 'broken';
+  readonly field: string;
+  readonly problem: Problem;
+}
+
+export interface TrustedSigner {
+  readonly kind: 'TrustedSigner';
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly generation: number;
+  readonly description: string | undefined;
+  readonly identity: KeylessIdentity | PublicKeyIdentity | BrokenEntry;
+  readonly enabled: boolean;
+  /** Milliseconds since the epoch, like the two below. From then on it vouches for nothing. */
+  readonly expiresAt: number | undefined;
+  /** Bounds on the trusted signing time, both inclusive. */
+  readonly signedNotBefore: number | undefined;
+  readonly signedNotAfter: number | undefined;
+  readonly problems: readonly Problem[];
+}
+
+export interface TrustRootResource {
+  readonly kind: 'TrustRoot';
+  readonly name: string;
+  readonly generation: number;
+  /** Undefined when the document has problems. */
+  readonly root: TrustRoot | undefined;
+  readonly problems: readonly Problem[];
+}

@@ -1,0 +1,46 @@
+/**
+ * Every bound on what somebody else writes, in one table (design §4), each with its reason.
+ * Above one is a refusal `LIMIT` that names it. Sizes are bytes.
+ */
+export const LIMITS = {
+  /** Two objects (new and old) of at most 3 MiB each, which is what the API server takes, and the envelope. */
+  admissionReviewBytes: 7 * 1024 * 1024,
+  /** What containerd and the distribution spec accept for one manifest. */
+  manifestBytes: 4 * 1024 * 1024,
+  /** A bundle, envelope or payload: a statement of 5 MB fits with its base64. */
+  evidenceBytes: 8 * 1024 * 1024,
+  /** Signatures and attestations that are looked at for one image: real images have fewer than ten. */
+  evidencePerImage: 50,
+  /** Referrers of one image, whatever they are. */
+  referrers: 200,
+  /** Pages of the referrers API. */
+  referrerPages: 5,
+  /** A leaf certificate: Fulcio's are under 2 KiB; ASN.1 decoding is linear in width but slow. */
+  certificateBytes: 16 * 1024,
+  /** Certificates in one chain: chain building is exponential in cross-signed meshes (CVE-2026-32280). */
+  chainCertificates: 10,
+  /** An RFC 3161 token with its certificates. */
+  timestampBytes: 32 * 1024,
+  /** A signed checkpoint with its cosignatures. */
+  checkpointBytes: 16 * 1024,
+  /** Log entries in one bundle: real bundles have one. */
+  logEntries: 8,
+  /** Timestamps in one bundle. */
+  timestamps: 8,
+  /** Hashes of one inclusion proof: a tree of 2^64 leaves has 64 levels. */
+  inclusionProofHashes: 64,
+  /** Subjects of one in-toto statement. */
+  subjects: 1024,
+  /** Nesting of any JSON that somebody else wrote. */
+  jsonDepth: 64,
+  /** Redirects of one registry request. */
+  redirects: 5,
+  /** A bearer token's answer. */
+  tokenResponseBytes: 64 * 1024,
+  /** A trusted_root.json: the public good instance's is 7 KB. */
+  trustRootBytes: 1024 * 1024,
+  /** One verified field in a message. */
+  messageFieldChars: 256,
+  /** One API warning: the API server cuts longer ones. */
+  warningChars: 120,
+} as const;

@@ -1,0 +1,22 @@
+/**
+ * Evidence: what was found for a digest, not verified yet. The registry edge collects it; nothing in it is believed
+ * before `verify.ts` has read it. Every byte array here was already hashed against the digest that it was asked by.
+ */
+export type Evidence = BundleEvidence | SimpleSigningEvidence;
+
+/** One Sigstore bundle, as JSON. */
+export interface BundleEvidence {
+  readonly kind: 'bundle';
+  /** Where it was found, for people: `referrer sha256:…`. */
+  readonly source: string;
+  readonly bytes: Uint8Array;
+}
+
+/** One layer of cosign 1–2's `sha256-<hex>.sig`: the payload, and everything else in annotations. */
+export interface SimpleSigningEvidence {
+  readonly kind: 'simple-signing';
+  /** Where it was found, for people: `tag sha256-….sig, layer 0`. */
+  readonly source: string;
+  readonly payload: Uint8Array;
+  readonly annotations: Readonly<Record<string, string>>;
+}
