@@ -50,5 +50,6 @@ export interface NamespaceSource {
 
 /** Told of every decision after it is made: metrics, log, Events. Must not throw and is not waited for. */
 export interface DecisionObserver {
-  decided(decision: Decision): void;
+  /** @param milliseconds from the parsed request to the decision */
+  decided(decision: Decision, milliseconds: number): void;
 }

@@ -1,0 +1,73 @@
+# Countersign. `make help` lists what there is. Everything runs on Node 24, which npm installs beside the other packages:
+# the Node on your PATH (20 or newer) is only used to start npm.
+
+NODE := node_modules/.bin/node
+BIN := node_modules/.bin
+JEST := $(NODE) --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
+RESULTS := .cache/test-results
+HELM = $(shell test/tools/build.sh --path helm)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-unit test-cluster build lint types format tools crds manifests certs examples bench clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js 20 or newer, which brings it'; exit 1; }
+	npm install --no-audit --no-fund --loglevel=error
+	@touch $@
+
+run: build ## Start the webhook alone, decide the example workloads, stay up (needs Node only)
+	@$(NODE) examples/run.ts
+
+build: node_modules/.installed ## Compile src/ to dist/
+	@rm -rf dist
+	@$(BIN)/tsc -p tsconfig.build.json
+
+lint: node_modules/.installed ## Linter and formatter, no warnings
+	@$(BIN)/oxlint --deny-warnings src test examples
+	@$(BIN)/prettier --check --log-level warn .
+
+types: node_modules/.installed ## Type checks of src, test and examples
+	@$(BIN)/tsc -p tsconfig.json --noEmit
+
+format: node_modules/.installed ## Rewrite the files as the formatter wants them
+	@$(BIN)/prettier --write --log-level warn .
+
+test: node_modules/.installed tools ## Everything: lint, types, unit, integration, real cluster
+	@$(MAKE) --no-print-directory lint types build
+	@mkdir -p $(RESULTS) && rm -f $(RESULTS)/*.json
+	@status=0; \
+	$(JEST) --selectProjects unit --json --outputFile=$(RESULTS)/unit.json || status=1; \
+	$(JEST) --selectProjects cluster --runInBand --json --outputFile=$(RESULTS)/cluster.json || status=1; \
+	$(NODE) test/support/count-results.ts $(RESULTS)/unit.json $(RESULTS)/cluster.json || status=1; \
+	exit $$status
+
+test-unit: node_modules/.installed ## What needs Node alone
+	@$(JEST) --selectProjects unit
+
+test-cluster: build tools ## On a real kube-apiserver, registries, Fulcio, Rekor, timestamp authority and cosign
+	@$(JEST) --selectProjects cluster --runInBand
+
+tools: ## Build the real parts that the tests run on (Go 1.26 or newer; about 15 minutes once, then nothing)
+	@test/tools/build.sh
+
+crds: node_modules/.installed ## Write the CRDs from src/api
+	@$(NODE) src/cli/crds.ts
+
+manifests: crds ## Render manifests/install.yaml from the chart
+	@test/tools/build.sh helm >/dev/null
+	@$(NODE) manifests/render.ts
+
+certs: node_modules/.installed ## Make a certificate authority and a serving certificate under certs/
+	@$(NODE) src/cli/main.ts certs --dir certs
+
+examples: node_modules/.installed tools ## Make and sign the example images again
+	@$(NODE) examples/make-images.ts
+
+bench: build ## Warm admissions as ratios to a bare node:https server, and one cold verification
+	@$(NODE) test/bench/run.ts
+
+clean: ## Remove what was built or made (not the tools' cache)
+	rm -rf dist node_modules coverage .cache certs/*.crt certs/*.key certs/*.pem

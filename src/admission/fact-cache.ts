@@ -1,0 +1,45 @@
+import { LRUCache } from 'lru-cache';
+import type { Evidence } from '../sigstore/evidence.ts';
+import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
+import { evidenceKey, verifyEvidence, type Artifact, type TrustContext } from '../sigstore/verify.ts';
+
+export type Fact = VerifiedSignature | RefusedEvidence;
+
+/** Told of hits and misses, for metrics. */
+export type CacheObserver = (hit: boolean) => void;
+
+/** A fact is about 1 KiB. Refusals have their own, smaller room: junk must not push out what was verified. */
+const MAX_VERIFIED = 20_000;
+const MAX_REFUSED = 5_000;
+
+/**
+ * Cryptographic facts by everything that their verification reads (design §3): the bytes of the evidence, the trust that
+ * it was verified with, and the verifier's version. Nothing here depends on a policy or on now, so nothing is ever stale.
+ */
+export class FactCache {
+  readonly #verified = new LRUCache<string, VerifiedSignature>({ max: MAX_VERIFIED });
+  readonly #refused = new LRUCache<string, RefusedEvidence>({ max: MAX_REFUSED });
+  readonly #observe: CacheObserver;
+
+  constructor(observe: CacheObserver = () => {}) {
+    this.#observe = observe;
+  }
+
+  /** The fact if it is known. */
+  known(evidence: Evidence, context: TrustContext, artifact: Artifact | undefined): Fact | undefined {
+    const key = evidenceKey(evidence, context, artifact?.digest);
+    const fact = this.#verified.get(key) ?? this.#refused.get(key);
+    this.#observe(fact !== undefined);
+    // The same bytes may stand in several places: what is told is where they were found this time.
+    return fact === undefined ? undefined : { ...fact, source: evidence.source };
+  }
+
+  /** Verifies, on this thread: some milliseconds of CPU. */
+  verify(evidence: Evidence, context: TrustContext, artifact: Artifact | undefined): Fact {
+    const fact = verifyEvidence(evidence, context, artifact);
+    const key = evidenceKey(evidence, context, artifact?.digest);
+    if ('code' in fact) this.#refused.set(key, fact);
+    else this.#verified.set(key, fact);
+    return fact;
+  }
+}

@@ -1,0 +1,206 @@
+import type { AdmissionRequest } from '../api/admission-review.ts';
+import { asError, Fault, Refusal } from '../errors.ts';
+import { parseImageReference, withoutDigest } from '../image/reference.ts';
+import { placeOf, type WorkloadImage } from '../image/workload.ts';
+import { admitted, decide, deniedByFault, deniedByViolation, type Asked } from '../policy/decide.ts';
+import type { Decision, ImageVerdicts } from '../policy/decision.ts';
+import { evaluate, type Circumstances } from '../policy/evaluate.ts';
+import type { ImageFacts } from '../policy/image-facts.ts';
+import { actionOnNoMatch, policiesForImage, policiesForSubject, type NoMatch, type Subject } from '../policy/matching.ts';
+import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
+import type { Outcome, Verdict, ViolationCode } from '../policy/verdict.ts';
+import { digestFact, gatherFacts, type Sources } from './gather-facts.ts';
+import type { NamespaceSource, SnapshotSource } from './ports.ts';
+import { workloadOf } from './workload.ts';
+
+export interface ValidateDependencies extends Sources {
+  readonly snapshots: SnapshotSource;
+  readonly namespaces: NamespaceSource;
+  readonly noMatch: NoMatch;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Told of what nobody expected, with its cause. */
+  readonly onDefect: (error: Error, asked: Asked) => void;
+}
+
+/** One review, decided. Never rejects: this is the one place where whatever goes wrong becomes a denial. */
+export async function validate(
+  request: AdmissionRequest,
+  dependencies: ValidateDependencies,
+  signal: AbortSignal,
+): Promise<Decision> {
+  const asked = askedBy(request);
+  try {
+    return await decideReview(request, asked, dependencies, signal);
+  } catch (error) {
+    if (error instanceof Refusal) {
+      return deniedByViolation(asked, { code: 'REVIEW_INVALID', detail: error.message });
+    }
+    if (error instanceof Fault) return deniedByFault(asked, error);
+    dependencies.onDefect(asError(error), asked);
+    return deniedByFault(asked, new Fault('INTERNAL', 'an internal error stopped the review', { cause: error }));
+  }
+}
+
+/** AdmissionReview → images → policies → digest → evidence → verified signatures → verdicts → decision (design §3). */
+async function decideReview(
+  request: AdmissionRequest,
+  asked: Asked,
+  dependencies: ValidateDependencies,
+  signal: AbortSignal,
+): Promise<Decision> {
+  const workload = workloadOf(request);
+  // Labels, finalizers, replicas: what brings in no image needs no policy, so it passes even while nothing is synchronised.
+  if (workload.images.length === 0) return admitted(asked, undefined);
+  const snapshot = dependencies.snapshots.current();
+  const subject = await subjectOf(request, workload.labels, snapshot, dependencies.namespaces, signal);
+  const policies = policiesForSubject(snapshot, subject);
+  const circumstances = { now: dependencies.now(), isPod: workload.isPod };
+  const judge = once((image: string) => judgeImage(image, policies, circumstances, dependencies, signal));
+
+  const notes: string[] = [];
+  const images = await Promise.all(
+    workload.images.map(async (image) => {
+      const { digest, verdicts } = await judge(image.image);
+      const judged = verdicts.length > 0 ? verdicts : unmatched(image, snapshot, subject, dependencies.noMatch, notes);
+      return { image: image.image, field: image.field, place: placeOf(image), digest, verdicts: judged };
+    }),
+  );
+  return decide(asked, snapshot, images, notes);
+}
+
+/** What every answer to a request repeats. */
+export function askedBy(request: AdmissionRequest): Asked {
+  const { uid, operation, dryRun, namespace, name, kind, userInfo } = request;
+  return { uid, operation, dryRun, object: { kind: kind.kind, namespace, name }, user: userInfo.username };
+}
+
+/** Labels of the namespace are asked for only where some policy selects by them. */
+export async function subjectOf(
+  { namespace }: AdmissionRequest,
+  workloadLabels: Readonly<Record<string, string>>,
+  snapshot: Snapshot,
+  namespaces: NamespaceSource,
+  signal: AbortSignal,
+): Promise<Subject> {
+  const selects = snapshot.policies.some(({ policy }) => policy.match.namespaceSelector !== undefined);
+  const namespaceLabels = selects ? await labelsOrFault(namespace, namespaces, signal) : {};
+  return { namespace, namespaceLabels, workloadLabels };
+}
+
+async function labelsOrFault(
+  namespace: string,
+  namespaces: NamespaceSource,
+  signal: AbortSignal,
+): Promise<Subject['namespaceLabels']> {
+  try {
+    return await namespaces.labels(namespace, signal);
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+}
+
+type Judged = Pick<ImageVerdicts, 'digest' | 'verdicts'>;
+
+/** One image text under every policy that covers it, however many containers use it. */
+async function judgeImage(
+  image: string,
+  candidates: readonly CompiledPolicy[],
+  circumstances: Circumstances,
+  dependencies: ValidateDependencies,
+  signal: AbortSignal,
+): Promise<Judged> {
+  const reference = parseOrProblem(image);
+  if ('problem' in reference) {
+    const facts: ImageFacts = {
+      image,
+      reference,
+      digest: { kind: 'unasked' },
+      byContext: new Map(),
+      refused: [],
+      faults: [],
+    };
+    return { digest: undefined, verdicts: judgeAll(candidates, facts, circumstances) };
+  }
+  const policies = policiesForImage(candidates, reference);
+  if (policies.length === 0) return { digest: reference.digest, verdicts: [] };
+  const digest = await digestFact(reference, dependencies.images, signal);
+  let gathered = await gatherFacts(reference, digest, policies, dependencies, { fresh: false, signal });
+  let verdicts = judgeAll(policies, gathered.facts, circumstances);
+  if (gathered.remembered && verdicts.some(couldHaveChanged)) {
+    // A signature that was made since counts at once; a bad image still costs one look-up in 2 s at the most.
+    gathered = await gatherFacts(reference, digest, policies, dependencies, { fresh: true, signal });
+    verdicts = judgeAll(policies, gathered.facts, circumstances);
+  }
+  return { digest: digest.kind === 'known' ? digest.digest : undefined, verdicts };
+}
+
+function parseOrProblem(image: string): ImageFacts['reference'] {
+  try {
+    return parseImageReference(image);
+  } catch (error) {
+    if (error instanceof Refusal) return { problem: error.message };
+    throw error;
+  }
+}
+
+function judgeAll(
+  policies: readonly CompiledPolicy[],
+  facts: ImageFacts,
+  circumstances: Circumstances,
+): readonly Verdict[] {
+  return policies.map((compiled) => {
+    const { kind, namespace, name, mode } = compiled.policy;
+    return { policy: { kind, namespace, name }, mode, outcome: evaluate(compiled, facts, circumstances) };
+  });
+}
+
+/** Violations that no new evidence can mend. */
+const SETTLED: ReadonlySet<ViolationCode> = new Set<ViolationCode>([
+  'REF_INVALID',
+  'POLICY_INVALID',
+  'DIGEST_REVOKED',
+  'DIGEST_REQUIRED',
+  'TAG_NOT_PINNED',
+]);
+
+function couldHaveChanged({ outcome }: Verdict): boolean {
+  return outcome.kind === 'violated' && !SETTLED.has(outcome.violations[0].code);
+}
+
+/** No policy covers the image: the installation's settings decide. */
+function unmatched(
+  { image }: WorkloadImage,
+  snapshot: Snapshot,
+  subject: Subject,
+  noMatch: NoMatch,
+  notes: string[],
+): readonly Verdict[] {
+  const action = actionOnNoMatch(noMatch, snapshot, subject);
+  if (action === 'allow') return [];
+  if (action === 'warn') {
+    notes.push(`Image ${withoutDigest(image)} is covered by no signing policy`);
+    return [];
+  }
+  const outcome: Outcome =
+    action === 'deny'
+      ? {
+          kind: 'violated',
+          violations: [{ code: 'NO_POLICY', detail: `namespace ${subject.namespace} admits only images that a policy covers` }],
+        }
+      : { kind: 'faulted', faults: [{ code: action.code, detail: action.message }] };
+  return [{ policy: undefined, mode: 'Enforce', outcome }];
+}
+
+/** Remembers what was started for a key: equal images are judged once per review. */
+function once<T>(work: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const started = new Map<string, Promise<T>>();
+  return (key) => {
+    const known = started.get(key);
+    if (known !== undefined) return known;
+    const promise = work(key);
+    started.set(key, promise);
+    return promise;
+  };
+}

@@ -1,0 +1,84 @@
+import type { PolicyRules } from '../api/resources.ts';
+import { unreachable } from '../errors.ts';
+import type { ImageFacts } from './image-facts.ts';
+import { evaluateSignatures } from './signature-rule.ts';
+import type { CompiledPolicy } from './snapshot.ts';
+import type { Outcome, Violation } from './verdict.ts';
+
+/** What is asked besides the facts: the moment (milliseconds since the epoch), and whether the object is a Pod itself. */
+export interface Circumstances {
+  readonly now: number;
+  readonly isPod: boolean;
+}
+
+/** One image under one policy. Pure: the same facts at the same moment give the same outcome. */
+export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstances: Circumstances): Outcome {
+  const { policy, entries } = compiled;
+  const { rules } = policy;
+  if (rules === undefined) return violated(invalidPolicy(compiled));
+  if ('problem' in facts.reference) return violated({ code: 'REF_INVALID', detail: facts.reference.problem });
+
+  const tag = tagViolation(rules, facts, circumstances);
+  const digest = digestOf(facts);
+  if (typeof digest !== 'string') return tag === undefined ? digest : violated(tag);
+  if (rules.revokedDigests.has(digest)) {
+    return violated({ code: 'DIGEST_REVOKED', detail: `${digest} is in revokedDigests` });
+  }
+  const signed: Outcome = rules.requireSignature
+    ? evaluateSignatures(rules, entries, digest, facts, circumstances.now)
+    : { kind: 'verified', signers: [], warnings: [] };
+  if (tag === undefined) return withTagWarning(signed, rules, facts);
+  // A missing signature is worse news than a missing digest: it is told first.
+  return signed.kind === 'violated' ? { ...signed, violations: [...signed.violations, tag] } : violated(tag);
+}
+
+function violated(violation: Violation): Outcome {
+  return { kind: 'violated', violations: [violation] };
+}
+
+/** A policy that cannot be read denies in its scope: nobody knows what it would have asked for. */
+function invalidPolicy({ policy }: CompiledPolicy): Violation {
+  const problems = policy.problems.slice(0, 3).map(({ field, message }) => `${field}: ${message}`);
+  const more = policy.problems.length > 3 ? `; and ${policy.problems.length - 3} more` : '';
+  return { code: 'POLICY_INVALID', detail: `${problems.join('; ')}${more}` };
+}
+
+/** The digest that everything is judged by, or the outcome that follows from not having one. */
+function digestOf({ digest }: ImageFacts): string | Outcome {
+  switch (digest.kind) {
+    case 'known':
+      return digest.digest;
+    case 'refused':
+      return violated(digest.violation);
+    case 'fault':
+      return { kind: 'faulted', faults: [digest.fault] };
+    case 'unasked':
+      return { kind: 'faulted', faults: [{ code: 'INTERNAL', detail: 'nobody asked for the digest' }] };
+    default:
+      return unreachable(digest);
+  }
+}
+
+function tagViolation(rules: PolicyRules, facts: ImageFacts, { isPod }: Circumstances): Violation | undefined {
+  if ('problem' in facts.reference || facts.reference.digest !== undefined) return undefined;
+  switch (rules.tagPolicy) {
+    case 'Resolve':
+      return undefined;
+    case 'RequireDigest':
+      return { code: 'DIGEST_REQUIRED', detail: 'the reference has no digest, and the policy requires one' };
+    case 'Pin':
+      return isPod
+        ? { code: 'TAG_NOT_PINNED', detail: 'the Pod names a tag, which was not pinned to a digest before validation' }
+        : undefined;
+    default:
+      return unreachable(rules.tagPolicy);
+  }
+}
+
+/** `Resolve` leaves a gap that the user should know of; templates under `Pin` are pinned when their Pods are made. */
+function withTagWarning(outcome: Outcome, rules: PolicyRules, { reference }: ImageFacts): Outcome {
+  if (outcome.kind !== 'verified' || rules.tagPolicy !== 'Resolve') return outcome;
+  if ('problem' in reference || reference.digest !== undefined) return outcome;
+  const warning = `${reference.original}: verified as its tag resolves now; the node may pull another digest`;
+  return { ...outcome, warnings: [...outcome.warnings, warning] };
+}

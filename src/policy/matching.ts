@@ -1,0 +1,69 @@
+import { Fault } from '../errors.ts';
+import { imageName, type ImageReference } from '../image/reference.ts';
+import type { CompiledPolicy, Snapshot } from './snapshot.ts';
+
+/** What decides which policies apply to an object, apart from its images. */
+export interface Subject {
+  readonly namespace: string;
+  /** A Fault where they could not be read: every policy that selects by namespace then counts as matching. */
+  readonly namespaceLabels: Readonly<Record<string, string>> | Fault;
+  /** Labels of the Pod, or of the Pod template. */
+  readonly workloadLabels: Readonly<Record<string, string>>;
+}
+
+/** Policies that apply to an object, whatever its images are. */
+export function policiesForSubject(snapshot: Snapshot, subject: Subject): readonly CompiledPolicy[] {
+  return snapshot.policies.filter(({ policy }) => {
+    if (policy.namespace !== undefined && policy.namespace !== subject.namespace) return false;
+    const { namespaceSelector, workloadSelector } = policy.match;
+    if (namespaceSelector !== undefined && !(subject.namespaceLabels instanceof Fault)) {
+      if (!namespaceSelector.matches(subject.namespaceLabels)) return false;
+    }
+    return workloadSelector === undefined || workloadSelector.matches(subject.workloadLabels);
+  });
+}
+
+/** Those of them that cover an image. A reference that cannot be read has no name to compare: all of them cover it. */
+export function policiesForImage(
+  policies: readonly CompiledPolicy[],
+  reference: ImageReference | undefined,
+): readonly CompiledPolicy[] {
+  if (reference === undefined) return policies;
+  const name = imageName(reference);
+  return policies.filter(({ policy: { match } }) => {
+    if (match.images !== undefined && !match.images.some((glob) => glob.matches(name))) return false;
+    return !match.excludeImages.some((glob) => glob.matches(name));
+  });
+}
+
+/** What happens to an image that no policy covers (a setting of the installation, design §3). */
+export type NoMatch = 'DenyInGovernedNamespaces' | 'Warn' | 'Allow' | 'Deny';
+
+/** With no policy in the cluster nothing is said: an installation that is not configured yet stops nobody. */
+export function actionOnNoMatch(
+  noMatch: NoMatch,
+  snapshot: Snapshot,
+  subject: Subject,
+): 'allow' | 'warn' | 'deny' | Fault {
+  if (snapshot.policies.length === 0) return noMatch === 'Deny' ? 'deny' : 'allow';
+  switch (noMatch) {
+    case 'Allow':
+      return 'allow';
+    case 'Warn':
+      return 'warn';
+    case 'Deny':
+      return 'deny';
+    case 'DenyInGovernedNamespaces':
+      return actionWhenGoverned(snapshot, subject);
+  }
+}
+
+/** Denied where an Enforce ClusterSigningPolicy selects the namespace by a selector; unknown labels leave it unknown. */
+function actionWhenGoverned(snapshot: Snapshot, { namespaceLabels }: Subject): 'warn' | 'deny' | Fault {
+  const selectors = snapshot.policies
+    .filter(({ policy }) => policy.kind === 'ClusterSigningPolicy' && policy.mode === 'Enforce')
+    .flatMap(({ policy }) => policy.match.namespaceSelector ?? []);
+  if (selectors.length === 0) return 'warn';
+  if (namespaceLabels instanceof Fault) return namespaceLabels;
+  return selectors.some((selector) => selector.matches(namespaceLabels)) ? 'deny' : 'warn';
+}

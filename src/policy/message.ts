@@ -1,0 +1,162 @@
+import { withoutDigest } from '../image/reference.ts';
+import { LIMITS } from '../limits.ts';
+import type { ImageVerdicts } from './decision.ts';
+import type { FaultReason, PolicyIdentity, Verdict, Violation, ViolationCode } from './verdict.ts';
+
+/** Messages are part of the product: every sentence that a denial or a warning is made of stands in this file. */
+
+/** Blocks in one message; the rest is counted. */
+const MAX_BLOCKS = 20;
+/** Reasons shown for one image under one policy. */
+const MAX_REASONS = 5;
+/** kubectl shows all of it, and etcd keeps it in conditions and Events. */
+const MAX_MESSAGE_CHARS = 16 * 1024;
+
+/** One image under one policy that stands in the way, with what the policy would accept. */
+export interface Refusing {
+  readonly image: ImageVerdicts;
+  readonly verdict: Verdict;
+  readonly expected: string | undefined;
+}
+
+/** The text of a denial: who, what, why and what next, for every image and policy. The first line is the headline. */
+export function denialMessage(refusing: readonly Refusing[], verified: readonly ImageVerdicts[]): string {
+  const blocks = refusing.slice(0, MAX_BLOCKS).map(block);
+  if (refusing.length > MAX_BLOCKS) blocks.push(`and ${refusing.length - MAX_BLOCKS} more.`);
+  if (verified.length > 0) {
+    const names = verified.slice(0, MAX_BLOCKS).map(({ image }) => field(withoutDigest(image)));
+    blocks.push(`Verified: ${names.join(', ')}.`);
+  }
+  return cut(blocks.join('\n\n'), MAX_MESSAGE_CHARS);
+}
+
+function block({ image, verdict, expected }: Refusing): string {
+  const { outcome } = verdict;
+  if (outcome.kind === 'verified') return '';
+  const reasons: readonly (Violation | FaultReason)[] =
+    outcome.kind === 'violated' ? outcome.violations : outcome.faults;
+  const lines = [
+    headline(image, verdict),
+    line('container', `${image.place} (${image.field})`),
+    line('policy', describePolicy(verdict.policy)),
+    line('digest', image.digest ?? 'not known'),
+    ...reasons.slice(0, MAX_REASONS).map(({ code, detail }) => line('found', `${field(detail)} [${code}]`)),
+  ];
+  if (reasons.length > MAX_REASONS) lines.push(line('found', `and ${reasons.length - MAX_REASONS} more`));
+  if (expected !== undefined) lines.push(line('expected', field(expected)));
+  lines.push(line('next', nextStep(image, verdict)));
+  return lines.join('\n');
+}
+
+function line(name: string, text: string): string {
+  return `  ${`${name}:`.padEnd(11)}${text}`;
+}
+
+/** One sentence that says the verdict; for an unsigned image the words are the ones that its users asked for. */
+export function headline(image: ImageVerdicts, { outcome, policy }: Verdict): string {
+  const name = `Image ${field(image.image === '' ? '""' : withoutDigest(image.image))}`;
+  if (outcome.kind === 'verified') return `${name} is verified.`;
+  if (outcome.kind === 'faulted') {
+    return `${name} could not be verified: ${FAULT_SUMMARIES[outcome.faults[0].code] ?? 'nobody could tell'}.`;
+  }
+  const { code } = outcome.violations[0];
+  if (code === 'POLICY_INVALID') return `${name} is refused: ${describePolicy(policy)} is not valid.`;
+  return `${name} ${VIOLATION_HEADLINES[code]}`;
+}
+
+const SIGNED_BUT_INVALID = 'is signed, but no signature is valid.';
+
+const VIOLATION_HEADLINES: Readonly<Record<Exclude<ViolationCode, 'POLICY_INVALID'>, string>> = {
+  SIGNATURE_MISSING: 'is not signed. Signature required.',
+  IDENTITY_MISMATCH: 'is signed, but not by a trusted signer.',
+  SIGNER_DISABLED: 'is signed by a signer that is disabled.',
+  SIGNER_EXPIRED: 'is signed by a signer whose trust has expired.',
+  THRESHOLD: 'does not have enough signatures of distinct signers.',
+  DIGEST_REVOKED: 'is revoked.',
+  DIGEST_MISMATCH: 'carries a signature of another image.',
+  SIG_INVALID: 'is signed, but the signature does not verify with a trusted key.',
+  CERT_INVALID: 'is signed, but the certificate of the signature is not valid.',
+  TLOG_MISSING: 'is signed, but the signature is not in a transparency log.',
+  TLOG_INVALID: SIGNED_BUT_INVALID,
+  TLOG_MISMATCH: 'is signed, but its transparency log entry belongs to another signature.',
+  TIME_UNTRUSTED: 'is signed, but nothing trusted says when.',
+  MALFORMED: SIGNED_BUT_INVALID,
+  UNSUPPORTED: SIGNED_BUT_INVALID,
+  LIMIT: 'has evidence above a limit.',
+  TAG_NOT_PINNED: 'is not pinned to a digest.',
+  DIGEST_REQUIRED: 'has no digest. Digest required.',
+  REF_INVALID: 'is not a valid image reference.',
+  NO_POLICY: 'is covered by no policy.',
+  REVIEW_INVALID: 'cannot be read.',
+};
+
+const FAULT_SUMMARIES: Readonly<Partial<Record<FaultReason['code'], string>>> = {
+  REGISTRY_UNREACHABLE: 'its registry cannot be reached',
+  REGISTRY_DNS: "its registry's name does not resolve",
+  REGISTRY_TLS: 'the TLS connection to its registry failed',
+  REGISTRY_AUTH: 'its registry refused access',
+  REGISTRY_RATE_LIMITED: 'its registry limits the rate of requests',
+  REGISTRY_ERROR: 'its registry answered with an error',
+  REGISTRY_FORBIDDEN: 'its registry has an address that must not be connected to',
+  IMAGE_NOT_FOUND: 'it does not exist in its registry',
+  TIMEOUT: 'its registry did not answer in time',
+  OVERLOADED: 'too many verifications are waiting',
+  NAMESPACE_UNKNOWN: 'the labels of the namespace could not be read',
+  TRUSTROOT_UNAVAILABLE: 'a trust root is not available',
+  KEY_UNAVAILABLE: 'a key is not available',
+  NOT_SYNCED: 'the policies have not been read yet',
+  INTERNAL: 'Countersign failed',
+};
+
+function nextStep(image: ImageVerdicts, { outcome, policy }: Verdict): string {
+  const name = field(withoutDigest(image.image));
+  if (outcome.kind === 'faulted') {
+    return outcome.faults[0].code === 'IMAGE_NOT_FOUND'
+      ? 'check the name, and that the credentials may read it; then try again'
+      : 'try again; if it stays, tell the administrators of Countersign';
+  }
+  if (outcome.kind === 'verified') return '';
+  switch (outcome.violations[0].code) {
+    case 'SIGNATURE_MISSING':
+      return `sign it (cosign sign ${name.replace(/[:@][^/]*$/, '')}@${image.digest ?? 'DIGEST'}), or use an image that is signed`;
+    case 'TAG_NOT_PINNED':
+      return `name the digest (${name}@${image.digest ?? 'sha256:…'}), or install the mutating webhook, which does`;
+    case 'DIGEST_REQUIRED':
+      return `name the digest: ${name}@${image.digest ?? 'sha256:…'}`;
+    case 'POLICY_INVALID':
+      return `have ${describePolicy(policy)} mended by its owners`;
+    case 'DIGEST_REVOKED':
+      return 'use another version of the image';
+    case 'REF_INVALID':
+      return 'write the reference as a node would accept it: registry/repository:tag@digest';
+    case 'NO_POLICY':
+      return 'use an image that a policy covers, or ask for a policy';
+    default:
+      return `have it signed by a signer that ${describePolicy(policy)} trusts, or ask its owners to trust this one`;
+  }
+}
+
+export function describePolicy(policy: PolicyIdentity | undefined): string {
+  if (policy === undefined) return "the installation's settings (noMatch)";
+  const name = policy.namespace === undefined ? policy.name : `${policy.namespace}/${policy.name}`;
+  return `${policy.kind} "${field(name)}"`;
+}
+
+/** One API warning: bounded, or the API server cuts it in the middle of a word. */
+export function warning(text: string): string {
+  return cut(field(text), LIMITS.warningChars);
+}
+
+/** What somebody else wrote, fit for a terminal and a log: control, format and separator characters escaped, bounded. */
+export function field(text: string): string {
+  return cut(
+    text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+      return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+    }),
+    LIMITS.messageFieldChars,
+  );
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}

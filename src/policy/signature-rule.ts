@@ -1,0 +1,214 @@
+import type { PolicyRules } from '../api/resources.ts';
+import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
+import type { ImageFacts } from './image-facts.ts';
+import { maximumMatching } from './maximum-matching.ts';
+import { describeIdentity, type ExpandedEntries, type SignerEntry } from './signer-entry.ts';
+import { describeSigner, matchSigner } from './signer-match.ts';
+import type { MatchedSigner, Outcome, Violation, ViolationCode } from './verdict.ts';
+
+/**
+ * `requireSignature`: enough distinct signers signed this digest. Signatures only, never attestations; the digest asked for
+ * must be among those signed. One good signature is enough beside any number of bad ones.
+ * @param now milliseconds since the epoch
+ */
+export function evaluateSignatures(
+  rules: PolicyRules,
+  entries: ExpandedEntries,
+  digest: string,
+  facts: ImageFacts,
+  now: number,
+): Outcome {
+  const unusable = unusableViolation(rules, entries);
+  if (unusable !== undefined) return { kind: 'violated', violations: [unusable] };
+
+  const findings: Violation[] = facts.refused.map(asViolation);
+  const candidates = candidatesOf(entries.usable, facts, digest, rules, now, findings);
+  const signers = distinctSigners(entries.usable, candidates);
+  if (signers.length >= rules.threshold) return { kind: 'verified', signers, warnings: [] };
+
+  const [fault, ...faults] = facts.faults;
+  if (fault !== undefined) return { kind: 'faulted', faults: [fault, ...faults] };
+  if (signers.length > 0) findings.push(thresholdViolation(rules, signers));
+  const [first, ...rest] = mostTelling(findings);
+  const missing: Violation = { code: 'SIGNATURE_MISSING', detail: 'no signature was found' };
+  return { kind: 'violated', violations: [first ?? missing, ...rest] };
+}
+
+/** One signature that counts for one entry. */
+interface Candidate {
+  readonly entry: SignerEntry;
+  readonly signature: VerifiedSignature;
+  readonly signer: MatchedSigner;
+}
+
+/** Holds every verified signature against every entry of its trust context; what does not count goes to `findings`. */
+function candidatesOf(
+  entries: readonly SignerEntry[],
+  facts: ImageFacts,
+  digest: string,
+  rules: PolicyRules,
+  now: number,
+  findings: Violation[],
+): readonly Candidate[] {
+  const candidates: Candidate[] = [];
+  // One piece of evidence is tried in several contexts and against several entries: only its best reason is told.
+  const reasons = new Map<string, Violation>();
+  for (const entry of entries) {
+    for (const fact of facts.byContext.get(entry.contextId) ?? []) {
+      const violation = isRefused(fact) ? asViolation(fact) : contentViolation(fact, digest);
+      if (violation !== undefined || isRefused(fact)) {
+        if (violation !== undefined) keepBest(reasons, fact.source, violation);
+        continue;
+      }
+      const match = matchSigner(entry, fact, rules, now);
+      if (match.counts) candidates.push({ entry, signature: fact, signer: match.signer });
+      else keepBest(reasons, fact.source, match.violation);
+    }
+  }
+  for (const { signature } of candidates) reasons.delete(signature.source);
+  findings.push(...reasons.values());
+  return candidates;
+}
+
+function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is RefusedEvidence {
+  return 'code' in fact;
+}
+
+function asViolation({ code, detail, source }: RefusedEvidence): Violation {
+  return { code, detail: `${source}: ${detail}` };
+}
+
+/** Is it a signature at all, and of this image? A bundle may be about another one: the digest is the only link to this. */
+function contentViolation(fact: VerifiedSignature, digest: string): Violation | undefined {
+  if (!fact.digests.includes(digest)) {
+    return {
+      code: 'DIGEST_MISMATCH',
+      detail: `${fact.source}: signed by ${describeSigner(fact)}, but for another image (${fact.digests[0] ?? 'none'})`,
+    };
+  }
+  if (fact.content.kind === 'attestation') {
+    return {
+      code: 'SIGNATURE_MISSING',
+      detail: `no signature was found; an attestation of type ${fact.content.predicateType} is not one`,
+    };
+  }
+  return undefined;
+}
+
+/** As many distinct signers as can be matched at once: distinct entries with distinct identities. */
+function distinctSigners(entries: readonly SignerEntry[], candidates: readonly Candidate[]): readonly MatchedSigner[] {
+  const identities = new IdentityIndex();
+  for (const { signature } of candidates) identities.add(signature);
+  const ofEntry = entries.map((entry) => candidates.filter((candidate) => candidate.entry === entry));
+  const pairs = maximumMatching(ofEntry.map((own) => own.map(({ signature }) => identities.of(signature))));
+  return pairs.flatMap((identity, index) => {
+    const match = ofEntry[index]?.find(({ signature }) => identities.of(signature) === identity);
+    return match === undefined ? [] : [match.signer];
+  });
+}
+
+/** Numbers identities: two certificates of one issuer that share a name are one identity, however many names each has. */
+class IdentityIndex {
+  readonly #names = new Map<string, number>();
+  readonly #parents: number[] = [];
+
+  add(signature: VerifiedSignature): void {
+    const numbers = identityNames(signature).map((name) => this.#number(name));
+    const [first] = numbers;
+    for (const other of numbers) {
+      if (first !== undefined) this.#parents[this.#root(other)] = this.#root(first);
+    }
+  }
+
+  of(signature: VerifiedSignature): number {
+    const [name] = identityNames(signature);
+    return this.#root(this.#names.get(name ?? '') ?? -1);
+  }
+
+  #number(name: string): number {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    const number = this.#parents.length;
+    this.#parents.push(number);
+    this.#names.set(name, number);
+    return number;
+  }
+
+  #root(number: number): number {
+    let root = number;
+    for (let parent = this.#parents[root]; parent !== undefined && parent !== root; parent = this.#parents[root]) {
+      root = parent;
+    }
+    return root;
+  }
+}
+
+function identityNames({ signer }: VerifiedSignature): readonly string[] {
+  if (signer.kind === 'key') return [signer.fingerprint];
+  return signer.names.map(({ type, value }) => JSON.stringify([signer.trustRoot, signer.issuer ?? '', type, value]));
+}
+
+function unusableViolation(rules: PolicyRules, { usable, unusable }: ExpandedEntries): Violation | undefined {
+  const named = unusable.map(({ label, why }) => `${label}: ${why}`).join('; ');
+  if (usable.length === 0) {
+    return { code: 'POLICY_INVALID', detail: `none of its trusted keys can be used: ${named}` };
+  }
+  if (usable.length < rules.threshold) {
+    const labels = usable.map(({ label }) => label).join(', ');
+    const rest = named === '' ? '' : `; not usable: ${named}`;
+    return {
+      code: 'THRESHOLD',
+      detail: `its threshold is ${rules.threshold}, and only ${usable.length} of its entries can be used (${labels})${rest}`,
+    };
+  }
+  return undefined;
+}
+
+function thresholdViolation(rules: PolicyRules, signers: readonly MatchedSigner[]): Violation {
+  const names = signers.map(({ entry, identity }) => `${entry} as ${identity}`).join(', ');
+  return {
+    code: 'THRESHOLD',
+    detail: `${signers.length} of ${rules.threshold} distinct signers were found: ${names}`,
+  };
+}
+
+/** From the reason that is nearest to success (and so the most useful to read) to the farthest. */
+const TELLING_ORDER: readonly ViolationCode[] = [
+  'THRESHOLD',
+  'SIGNER_DISABLED',
+  'SIGNER_EXPIRED',
+  'TIME_UNTRUSTED',
+  'TLOG_MISSING',
+  'TLOG_INVALID',
+  'TLOG_MISMATCH',
+  'IDENTITY_MISMATCH',
+  'DIGEST_MISMATCH',
+  'CERT_INVALID',
+  'SIG_INVALID',
+  'LIMIT',
+  'UNSUPPORTED',
+  'MALFORMED',
+  'SIGNATURE_MISSING',
+];
+
+function distance({ code }: Violation): number {
+  const index = TELLING_ORDER.indexOf(code);
+  return index === -1 ? TELLING_ORDER.length : index;
+}
+
+function keepBest(reasons: Map<string, Violation>, source: string, violation: Violation): void {
+  const known = reasons.get(source);
+  if (known === undefined || distance(violation) < distance(known)) reasons.set(source, violation);
+}
+
+function mostTelling(violations: readonly Violation[]): readonly Violation[] {
+  return [...violations].sort((a, b) => distance(a) - distance(b));
+}
+
+/** What the policy would accept, for people. */
+export function describeExpectation(rules: PolicyRules, { usable }: ExpandedEntries): string {
+  const signers = usable.map(({ label, identity }) => `${describeIdentity(identity)} [${label}]`);
+  const shown = signers.slice(0, 5).join(' or ');
+  const more = signers.length > 5 ? ` or ${signers.length - 5} more` : '';
+  return `${rules.threshold === 1 ? 'a signature' : `${rules.threshold} signatures of distinct signers`} by ${shown}${more}`;
+}

@@ -1,0 +1,199 @@
+import type { KeylessIdentity, PolicyRules, ProofDemand } from '../api/resources.ts';
+import type {
+  CertificateIdentity,
+  LogProof,
+  Proofs,
+  SubjectName,
+  TimestampProof,
+  VerifiedSignature,
+} from '../sigstore/verified-signature.ts';
+import { trustedTimes } from '../sigstore/verified-signature.ts';
+import { describeIdentity, type SignerEntry } from './signer-entry.ts';
+import type { MatchedSigner, Violation } from './verdict.ts';
+
+/** One verified signature held against one entry: it counts for it, or the first reason why not. */
+export type SignerMatch =
+  | { readonly counts: true; readonly signer: MatchedSigner }
+  | { readonly counts: false; readonly violation: Violation };
+
+/** Clocks differ: a trusted time may be this far ahead of ours. */
+const CLOCK_SKEW_MILLISECONDS = 5 * 60_000;
+
+/** @param now milliseconds since the epoch */
+export function matchSigner(
+  entry: SignerEntry,
+  signature: VerifiedSignature,
+  rules: PolicyRules,
+  now: number,
+): SignerMatch {
+  const violation =
+    identityViolation(entry, signature) ??
+    standingViolation(entry, now) ??
+    logViolation(entry, signature, rules) ??
+    timestampViolation(entry, signature, rules) ??
+    signingTimeViolation(entry, signature, rules, now);
+  if (violation !== undefined) return { counts: false, violation };
+  const [signedAt] = countedTimes(entry, signature, rules);
+  const issuer = signature.signer.kind === 'certificate' ? signature.signer.issuer : undefined;
+  return { counts: true, signer: { entry: entry.label, identity: describeSigner(signature), issuer, signedAt } };
+}
+
+/** Who signed, for people: verified fields only. */
+export function describeSigner({ signer }: VerifiedSignature): string {
+  if (signer.kind === 'key') return `key ${signer.fingerprint}`;
+  const names = signer.names.map((name) => name.value).join(', ');
+  return `${names === '' ? 'a certificate without a name' : names} (issuer ${signer.issuer ?? 'none'})`;
+}
+
+function identityViolation(entry: SignerEntry, { signer }: VerifiedSignature): Violation | undefined {
+  const { identity } = entry;
+  const mismatch = (what: string): Violation => ({
+    code: 'IDENTITY_MISMATCH',
+    detail: `${what}; ${entry.label} expects ${describeIdentity(identity)}`,
+  });
+  if (identity.kind === 'publicKey') {
+    if (signer.kind === 'key' && signer.fingerprint === identity.key.fingerprint) return undefined;
+    return mismatch('signed by another key');
+  }
+  if (signer.kind !== 'certificate') return mismatch('signed by a key, not by a certificate');
+  if (signer.issuer === undefined || !identity.issuer.matches(signer.issuer)) {
+    return mismatch(`the certificate's issuer is ${signer.issuer ?? 'none'}`);
+  }
+  if (!signer.names.some((name) => nameMatches(identity, name))) {
+    return mismatch(`the certificate's subject is ${signer.names.map((name) => name.value).join(', ') || 'none'}`);
+  }
+  return extensionViolation(identity, signer, mismatch);
+}
+
+/** An exact subject says by its look whether it is a URI or an e-mail address; a name of the other type is another name. */
+function nameMatches({ subject }: KeylessIdentity, name: SubjectName): boolean {
+  if (subject.kind === 'exact') {
+    const declared = subject.source.includes('://') ? 'uri' : subject.source.includes('@') ? 'email' : name.type;
+    if (declared !== name.type) return false;
+  }
+  return subject.matches(name.value);
+}
+
+function extensionViolation(
+  identity: KeylessIdentity,
+  signer: CertificateIdentity,
+  mismatch: (what: string) => Violation,
+): Violation | undefined {
+  for (const [name, expected] of Object.entries(identity.extensions)) {
+    const found = Object.hasOwn(signer.extensions, name) ? signer.extensions[name] : undefined;
+    if (found !== expected) {
+      return mismatch(`the certificate's ${name} is ${found ?? 'absent'}, not ${expected}`);
+    }
+  }
+  return undefined;
+}
+
+/** Is the signer trusted now? Switching off and expiry end all trust at once, whenever a signature was made. */
+function standingViolation(entry: SignerEntry, now: number): Violation | undefined {
+  if (!entry.enabled) {
+    return { code: 'SIGNER_DISABLED', detail: `${entry.label} signed it and is disabled` };
+  }
+  if (entry.expiresAt !== undefined && now >= entry.expiresAt) {
+    return { code: 'SIGNER_EXPIRED', detail: `${entry.label} signed it and expired at ${iso(entry.expiresAt)}` };
+  }
+  return undefined;
+}
+
+function logViolation(entry: SignerEntry, { log }: VerifiedSignature, rules: PolicyRules): Violation | undefined {
+  const demand = demandFor(entry, rules).log;
+  if (demand === 'Ignored') return undefined;
+  if (log.state === 'invalid') return { code: log.code, detail: log.detail };
+  const needed = Math.max(rootRequirement(entry, 'logEntries'), demand === 'Required' ? 1 : 0);
+  const found = log.state === 'valid' ? distinct(log, (proof: LogProof) => proof.logId) : 0;
+  if (found >= needed) return undefined;
+  return found === 0
+    ? { code: 'TLOG_MISSING', detail: 'it has no entry of a transparency log, and one is required' }
+    : { code: 'THRESHOLD', detail: `it is in ${found} transparency log(s), and ${needed} are required` };
+}
+
+function timestampViolation(
+  entry: SignerEntry,
+  { timestamps }: VerifiedSignature,
+  rules: PolicyRules,
+): Violation | undefined {
+  const demand = demandFor(entry, rules).timestamp;
+  if (demand === 'Ignored') return undefined;
+  if (timestamps.state === 'invalid') return { code: timestamps.code, detail: timestamps.detail };
+  const needed = Math.max(rootRequirement(entry, 'timestamps'), demand === 'Required' ? 1 : 0);
+  const found = timestamps.state === 'valid' ? distinct(timestamps, (proof: TimestampProof) => proof.authority) : 0;
+  if (found >= needed) return undefined;
+  return found === 0
+    ? { code: 'TIME_UNTRUSTED', detail: 'it has no timestamp of a timestamp authority, and one is required' }
+    : { code: 'THRESHOLD', detail: `it has timestamps of ${found} authority(ies), and ${needed} are required` };
+}
+
+/**
+ * The earliest trusted time is the one that says when it was signed: a later one only says that it existed by then.
+ * So a stolen key cannot reach back before `signedNotAfter`, and an old signature cannot pass for a new one.
+ */
+function signingTimeViolation(
+  entry: SignerEntry,
+  signature: VerifiedSignature,
+  rules: PolicyRules,
+  now: number,
+): Violation | undefined {
+  const times = countedTimes(entry, signature, rules);
+  const [earliest] = times;
+  const latest = times.at(-1);
+  if (latest !== undefined && latest > now + CLOCK_SKEW_MILLISECONDS) {
+    return { code: 'TIME_UNTRUSTED', detail: `it was signed at ${iso(latest)}, which is in the future` };
+  }
+  const { signedNotBefore, signedNotAfter } = entry;
+  if (signedNotBefore === undefined && signedNotAfter === undefined) return undefined;
+  if (earliest === undefined) {
+    return {
+      code: 'TIME_UNTRUSTED',
+      detail: `it has no trusted time, and ${entry.label} has bounds on the signing time`,
+    };
+  }
+  if (signedNotBefore !== undefined && earliest < signedNotBefore) {
+    return {
+      code: 'SIGNER_EXPIRED',
+      detail: `it was signed at ${iso(earliest)}, before ${entry.label} counts (signedNotBefore ${iso(signedNotBefore)})`,
+    };
+  }
+  if (signedNotAfter !== undefined && earliest > signedNotAfter) {
+    return {
+      code: 'SIGNER_EXPIRED',
+      detail: `it was signed at ${iso(earliest)}, after ${entry.label} was retired (signedNotAfter ${iso(signedNotAfter)})`,
+    };
+  }
+  return undefined;
+}
+
+function demandFor(
+  entry: SignerEntry,
+  { transparency }: PolicyRules,
+): { readonly log: ProofDemand; readonly timestamp: ProofDemand } {
+  return entry.identity.kind === 'publicKey' ? transparency.keys : transparency.keyless;
+}
+
+/** A trust root says what its certificates come with; keys are the policy's own business. */
+function rootRequirement({ context }: SignerEntry, what: 'logEntries' | 'timestamps'): number {
+  return context.kind === 'root' ? context.root.requires[what] : 0;
+}
+
+/** Trusted times, without those of proofs that the policy ignores. Ascending. */
+function countedTimes(entry: SignerEntry, signature: VerifiedSignature, rules: PolicyRules): readonly number[] {
+  const demand = demandFor(entry, rules);
+  return trustedTimes({
+    ...signature,
+    log: demand.log === 'Ignored' ? ABSENT : signature.log,
+    timestamps: demand.timestamp === 'Ignored' ? ABSENT : signature.timestamps,
+  });
+}
+
+const ABSENT = { state: 'absent' } as const;
+
+function distinct<T>(proofs: Extract<Proofs<T>, { state: 'valid' }>, key: (proof: T) => string): number {
+  return new Set(proofs.proofs.map(key)).size;
+}
+
+function iso(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
