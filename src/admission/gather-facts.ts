@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { asError, Fault, Refusal } from '../errors.ts';
+import { Fault, Refusal } from '../errors.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { DigestFact, ImageFacts } from '../policy/image-facts.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
@@ -33,11 +33,11 @@ export async function digestFact(
     if (error instanceof Refusal) {
       return { kind: 'refused', violation: { code: error.code, detail: error.message } };
     }
-    return { kind: 'fault', fault: faultReason(error) };
+    return { kind: 'fault', fault: faultReason(faultOrThrow(error)) };
   }
 }
 
-/** Evidence → verified signatures, for every trust context that the policies name. Never throws but for a defect. */
+/** Evidence → verified signatures, for every trust context that the policies name. Throws only for a defect. */
 export async function gatherFacts(
   reference: ImageReference,
   digest: DigestFact,
@@ -54,13 +54,18 @@ export async function gatherFacts(
   const faults = discovery.faults.map(faultReason);
   const artifact = await artifactFor(reference, digest.digest, discovery.evidence, images, signal, faults);
   const byContext = await verifyAll(discovery.evidence, contexts, artifact, facts, signal, faults);
-  return { facts: { ...base, byContext, refused: discovery.refused, faults }, remembered: discovery.remembered };
+  return {
+    facts: { ...base, byContext, refused: discovery.refused, faults },
+    remembered: discovery.remembered,
+  };
 }
 
 /** Every root and key that one of the policies verifies with, once. */
 function contextsOf(policies: readonly CompiledPolicy[]): ReadonlyMap<string, TrustContext> {
   return new Map(
-    policies.flatMap(({ entries }) => entries.usable.map(({ contextId, context }) => [contextId, context] as const)),
+    policies.flatMap(({ entries }) =>
+      entries.usable.map(({ contextId, context }) => [contextId, context] as const),
+    ),
   );
 }
 
@@ -73,7 +78,7 @@ async function discover(
   try {
     return await orAborted(images.discover(reference, digest, options), reference, options.signal);
   } catch (error) {
-    return { evidence: [], refused: [], faults: [asFault(error)], remembered: false };
+    return { evidence: [], refused: [], faults: [faultOrThrow(error)], remembered: false };
   }
 }
 
@@ -88,9 +93,12 @@ async function artifactFor(
 ): Promise<Artifact | undefined> {
   if (!evidence.some(needsManifest)) return undefined;
   try {
-    return { digest, manifest: await orAborted(images.manifest(reference, digest, signal), reference, signal) };
+    return {
+      digest,
+      manifest: await orAborted(images.manifest(reference, digest, signal), reference, signal),
+    };
   } catch (error) {
-    faults.push(faultReason(error));
+    faults.push(faultReason(faultOrThrow(error)));
     return undefined;
   }
 }
@@ -149,13 +157,12 @@ async function orAborted<T>(work: Promise<T>, reference: ImageReference, signal:
   }
 }
 
-function asFault(error: unknown): Fault {
+/** Anything else is a defect of ours, which stops the whole review: `validate.ts` denies it and tells the log. */
+function faultOrThrow(error: unknown): Fault {
   if (error instanceof Fault) return error;
-  // Anything else is a defect of ours: it keeps its cause for the log, and the review is denied.
-  return new Fault('INTERNAL', 'an internal error stopped the verification', { cause: asError(error) });
+  throw error;
 }
 
-function faultReason(error: unknown): FaultReason {
-  const { code, message } = asFault(error);
+function faultReason({ code, message }: Fault): FaultReason {
   return { code, detail: message };
 }

@@ -6,7 +6,13 @@ import { admitted, decide, deniedByFault, deniedByViolation, type Asked } from '
 import type { Decision, ImageVerdicts } from '../policy/decision.ts';
 import { evaluate, type Circumstances } from '../policy/evaluate.ts';
 import type { ImageFacts } from '../policy/image-facts.ts';
-import { actionOnNoMatch, policiesForImage, policiesForSubject, type NoMatch, type Subject } from '../policy/matching.ts';
+import {
+  actionOnNoMatch,
+  policiesForImage,
+  policiesForSubject,
+  type NoMatch,
+  type Subject,
+} from '../policy/matching.ts';
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import type { Outcome, Verdict, ViolationCode } from '../policy/verdict.ts';
 import { digestFact, gatherFacts, type Sources } from './gather-facts.ts';
@@ -38,7 +44,10 @@ export async function validate(
     }
     if (error instanceof Fault) return deniedByFault(asked, error);
     dependencies.onDefect(asError(error), asked);
-    return deniedByFault(asked, new Fault('INTERNAL', 'an internal error stopped the review', { cause: error }));
+    return deniedByFault(
+      asked,
+      new Fault('INTERNAL', 'an internal error stopped the review', { cause: error }),
+    );
   }
 }
 
@@ -62,7 +71,8 @@ async function decideReview(
   const images = await Promise.all(
     workload.images.map(async (image) => {
       const { digest, verdicts } = await judge(image.image);
-      const judged = verdicts.length > 0 ? verdicts : unmatched(image, snapshot, subject, dependencies.noMatch, notes);
+      const judged =
+        verdicts.length > 0 ? verdicts : unmatched(image, snapshot, subject, dependencies.noMatch, notes);
       return { image: image.image, field: image.field, place: placeOf(image), digest, verdicts: judged };
     }),
   );
@@ -187,7 +197,12 @@ function unmatched(
     action === 'deny'
       ? {
           kind: 'violated',
-          violations: [{ code: 'NO_POLICY', detail: `namespace ${subject.namespace} admits only images that a policy covers` }],
+          violations: [
+            {
+              code: 'NO_POLICY',
+              detail: `namespace ${subject.namespace} admits only images that a policy covers`,
+            },
+          ],
         }
       : { kind: 'faulted', faults: [{ code: action.code, detail: action.message }] };
   return [{ policy: undefined, mode: 'Enforce', outcome }];

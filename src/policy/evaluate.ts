@@ -59,7 +59,11 @@ function digestOf({ digest }: ImageFacts): string | Outcome {
   }
 }
 
-function tagViolation(rules: PolicyRules, facts: ImageFacts, { isPod }: Circumstances): Violation | undefined {
+function tagViolation(
+  rules: PolicyRules,
+  facts: ImageFacts,
+  { isPod }: Circumstances,
+): Violation | undefined {
   if ('problem' in facts.reference || facts.reference.digest !== undefined) return undefined;
   switch (rules.tagPolicy) {
     case 'Resolve':
@@ -68,7 +72,10 @@ function tagViolation(rules: PolicyRules, facts: ImageFacts, { isPod }: Circumst
       return { code: 'DIGEST_REQUIRED', detail: 'the reference has no digest, and the policy requires one' };
     case 'Pin':
       return isPod
-        ? { code: 'TAG_NOT_PINNED', detail: 'the Pod names a tag, which was not pinned to a digest before validation' }
+        ? {
+            code: 'TAG_NOT_PINNED',
+            detail: 'the Pod names a tag, which was not pinned to a digest before validation',
+          }
         : undefined;
     default:
       return unreachable(rules.tagPolicy);

@@ -96,7 +96,10 @@ function contentViolation(fact: VerifiedSignature, digest: string): Violation | 
 }
 
 /** As many distinct signers as can be matched at once: distinct entries with distinct identities. */
-function distinctSigners(entries: readonly SignerEntry[], candidates: readonly Candidate[]): readonly MatchedSigner[] {
+function distinctSigners(
+  entries: readonly SignerEntry[],
+  candidates: readonly Candidate[],
+): readonly MatchedSigner[] {
   const identities = new IdentityIndex();
   for (const { signature } of candidates) identities.add(signature);
   const ofEntry = entries.map((entry) => candidates.filter((candidate) => candidate.entry === entry));
@@ -136,7 +139,11 @@ class IdentityIndex {
 
   #root(number: number): number {
     let root = number;
-    for (let parent = this.#parents[root]; parent !== undefined && parent !== root; parent = this.#parents[root]) {
+    for (
+      let parent = this.#parents[root];
+      parent !== undefined && parent !== root;
+      parent = this.#parents[root]
+    ) {
       root = parent;
     }
     return root;
@@ -145,7 +152,9 @@ class IdentityIndex {
 
 function identityNames({ signer }: VerifiedSignature): readonly string[] {
   if (signer.kind === 'key') return [signer.fingerprint];
-  return signer.names.map(({ type, value }) => JSON.stringify([signer.trustRoot, signer.issuer ?? '', type, value]));
+  return signer.names.map(({ type, value }) =>
+    JSON.stringify([signer.trustRoot, signer.issuer ?? '', type, value]),
+  );
 }
 
 function unusableViolation(rules: PolicyRules, { usable, unusable }: ExpandedEntries): Violation | undefined {

@@ -1,4 +1,10 @@
-import type { KeylessIdentity, PolicyRules, PublicKeyIdentity, TrustedKey, TrustedSigner } from '../api/resources.ts';
+import type {
+  KeylessIdentity,
+  PolicyRules,
+  PublicKeyIdentity,
+  TrustedKey,
+  TrustedSigner,
+} from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
 import type { TrustRoot } from '../sigstore/trust-root.ts';
 import type { TrustContext } from '../sigstore/verify.ts';
@@ -47,7 +53,10 @@ export function expandEntries(rules: PolicyRules, lookup: TrustLookup): Expanded
     for (const entry of expand(key, rules, lookup)) byLabel.set(entry.label, entry);
   }
   const entries = [...byLabel.values()];
-  return { usable: entries.filter(isUsable), unusable: entries.filter((entry) => !isUsable(entry)) as UnusableEntry[] };
+  return {
+    usable: entries.filter(isUsable),
+    unusable: entries.filter((entry) => !isUsable(entry)) as UnusableEntry[],
+  };
 }
 
 function isUsable(entry: Expanded): entry is SignerEntry {

@@ -35,7 +35,10 @@ export function matchSigner(
   if (violation !== undefined) return { counts: false, violation };
   const [signedAt] = countedTimes(entry, signature, rules);
   const issuer = signature.signer.kind === 'certificate' ? signature.signer.issuer : undefined;
-  return { counts: true, signer: { entry: entry.label, identity: describeSigner(signature), issuer, signedAt } };
+  return {
+    counts: true,
+    signer: { entry: entry.label, identity: describeSigner(signature), issuer, signedAt },
+  };
 }
 
 /** Who signed, for people: verified fields only. */
@@ -60,7 +63,9 @@ function identityViolation(entry: SignerEntry, { signer }: VerifiedSignature): V
     return mismatch(`the certificate's issuer is ${signer.issuer ?? 'none'}`);
   }
   if (!signer.names.some((name) => nameMatches(identity, name))) {
-    return mismatch(`the certificate's subject is ${signer.names.map((name) => name.value).join(', ') || 'none'}`);
+    return mismatch(
+      `the certificate's subject is ${signer.names.map((name) => name.value).join(', ') || 'none'}`,
+    );
   }
   return extensionViolation(identity, signer, mismatch);
 }
@@ -68,7 +73,11 @@ function identityViolation(entry: SignerEntry, { signer }: VerifiedSignature): V
 /** An exact subject says by its look whether it is a URI or an e-mail address; a name of the other type is another name. */
 function nameMatches({ subject }: KeylessIdentity, name: SubjectName): boolean {
   if (subject.kind === 'exact') {
-    const declared = subject.source.includes('://') ? 'uri' : subject.source.includes('@') ? 'email' : name.type;
+    const declared = subject.source.includes('://')
+      ? 'uri'
+      : subject.source.includes('@')
+        ? 'email'
+        : name.type;
     if (declared !== name.type) return false;
   }
   return subject.matches(name.value);
@@ -94,12 +103,19 @@ function standingViolation(entry: SignerEntry, now: number): Violation | undefin
     return { code: 'SIGNER_DISABLED', detail: `${entry.label} signed it and is disabled` };
   }
   if (entry.expiresAt !== undefined && now >= entry.expiresAt) {
-    return { code: 'SIGNER_EXPIRED', detail: `${entry.label} signed it and expired at ${iso(entry.expiresAt)}` };
+    return {
+      code: 'SIGNER_EXPIRED',
+      detail: `${entry.label} signed it and expired at ${iso(entry.expiresAt)}`,
+    };
   }
   return undefined;
 }
 
-function logViolation(entry: SignerEntry, { log }: VerifiedSignature, rules: PolicyRules): Violation | undefined {
+function logViolation(
+  entry: SignerEntry,
+  { log }: VerifiedSignature,
+  rules: PolicyRules,
+): Violation | undefined {
   const demand = demandFor(entry, rules).log;
   if (demand === 'Ignored') return undefined;
   if (log.state === 'invalid') return { code: log.code, detail: log.detail };
@@ -120,11 +136,15 @@ function timestampViolation(
   if (demand === 'Ignored') return undefined;
   if (timestamps.state === 'invalid') return { code: timestamps.code, detail: timestamps.detail };
   const needed = Math.max(rootRequirement(entry, 'timestamps'), demand === 'Required' ? 1 : 0);
-  const found = timestamps.state === 'valid' ? distinct(timestamps, (proof: TimestampProof) => proof.authority) : 0;
+  const found =
+    timestamps.state === 'valid' ? distinct(timestamps, (proof: TimestampProof) => proof.authority) : 0;
   if (found >= needed) return undefined;
   return found === 0
     ? { code: 'TIME_UNTRUSTED', detail: 'it has no timestamp of a timestamp authority, and one is required' }
-    : { code: 'THRESHOLD', detail: `it has timestamps of ${found} authority(ies), and ${needed} are required` };
+    : {
+        code: 'THRESHOLD',
+        detail: `it has timestamps of ${found} authority(ies), and ${needed} are required`,
+      };
 }
 
 /**
@@ -179,7 +199,11 @@ function rootRequirement({ context }: SignerEntry, what: 'logEntries' | 'timesta
 }
 
 /** Trusted times, without those of proofs that the policy ignores. Ascending. */
-function countedTimes(entry: SignerEntry, signature: VerifiedSignature, rules: PolicyRules): readonly number[] {
+function countedTimes(
+  entry: SignerEntry,
+  signature: VerifiedSignature,
+  rules: PolicyRules,
+): readonly number[] {
   const demand = demandFor(entry, rules);
   return trustedTimes({
     ...signature,

@@ -58,6 +58,10 @@ export interface Verdict {
 }
 
 export type Outcome =
-  | { readonly kind: 'verified'; readonly signers: readonly MatchedSigner[]; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'verified';
+      readonly signers: readonly MatchedSigner[];
+      readonly warnings: readonly string[];
+    }
   | { readonly kind: 'violated'; readonly violations: readonly [Violation, ...Violation[]] }
   | { readonly kind: 'faulted'; readonly faults: readonly [FaultReason, ...FaultReason[]] };

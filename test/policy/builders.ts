@@ -1,12 +1,22 @@
 import { generateKeyPairSync } from 'node:crypto';
-import type { PolicyRules, Resource, SigningPolicy, TrustedKey, TrustedSigner } from '../../src/api/resources.ts';
+import type {
+  PolicyRules,
+  Resource,
+  SigningPolicy,
+  TrustedKey,
+  TrustedSigner,
+} from '../../src/api/resources.ts';
 import { exactText, textPattern } from '../../src/api/text-matcher.ts';
 import { parseImageReference } from '../../src/image/reference.ts';
 import type { ImageFacts } from '../../src/policy/image-facts.ts';
 import { compileSnapshot, type Snapshot } from '../../src/policy/snapshot.ts';
 import { verificationKey } from '../../src/sigstore/public-key.ts';
 import type { TrustRoot } from '../../src/sigstore/trust-root.ts';
-import type { CertificateIdentity, KeyIdentity, VerifiedSignature } from '../../src/sigstore/verified-signature.ts';
+import type {
+  CertificateIdentity,
+  KeyIdentity,
+  VerifiedSignature,
+} from '../../src/sigstore/verified-signature.ts';
 
 /** A good policy, a good signature, and ways to change one thing of each. */
 export const NOW = Date.parse('2026-11-22T12:00:00Z');
@@ -63,14 +73,22 @@ export function rules(overrides: Partial<PolicyRules> = {}): PolicyRules {
   };
 }
 
-export function policy(overrides: Partial<SigningPolicy> = {}, ofRules: Partial<PolicyRules> = {}): SigningPolicy {
+export function policy(
+  overrides: Partial<SigningPolicy> = {},
+  ofRules: Partial<PolicyRules> = {},
+): SigningPolicy {
   return {
     kind: 'ClusterSigningPolicy',
     namespace: undefined,
     name: 'mcp-servers',
     generation: 1,
     mode: 'Enforce',
-    match: { images: undefined, excludeImages: [], namespaceSelector: undefined, workloadSelector: undefined },
+    match: {
+      images: undefined,
+      excludeImages: [],
+      namespaceSelector: undefined,
+      workloadSelector: undefined,
+    },
     rules: rules(ofRules),
     problems: [],
     ...overrides,

@@ -13,8 +13,14 @@ const ASKED: Asked = {
   object: { kind: 'Deployment', namespace: 'mcp', name: 'server' },
   user: 'jane',
 };
-const UNSIGNED: Outcome = { kind: 'violated', violations: [{ code: 'SIGNATURE_MISSING', detail: 'no signature was found' }] };
-const DOWN: Outcome = { kind: 'faulted', faults: [{ code: 'REGISTRY_UNREACHABLE', detail: 'registry ghcr.io refused the connection' }] };
+const UNSIGNED: Outcome = {
+  kind: 'violated',
+  violations: [{ code: 'SIGNATURE_MISSING', detail: 'no signature was found' }],
+};
+const DOWN: Outcome = {
+  kind: 'faulted',
+  faults: [{ code: 'REGISTRY_UNREACHABLE', detail: 'registry ghcr.io refused the connection' }],
+};
 const GOOD: Outcome = {
   kind: 'verified',
   signers: [{ entry: 'trustedKeys[0]', identity: 'build@example.com', issuer: 'i', signedAt: NOW }],
@@ -99,7 +105,9 @@ describe('modes', () => {
   });
 
   test('Warn admits and warns, within the length of an API warning', () => {
-    const { allowed, warnings, codes } = decided(image(`ghcr.io/${'x'.repeat(150)}:v1`, verdict(UNSIGNED, 'Warn')));
+    const { allowed, warnings, codes } = decided(
+      image(`ghcr.io/${'x'.repeat(150)}:v1`, verdict(UNSIGNED, 'Warn')),
+    );
     expect(allowed).toBe(true);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]?.length).toBeLessThanOrEqual(LIMITS.warningChars);
@@ -123,7 +131,12 @@ describe('modes', () => {
     const good = verdict(GOOD, 'Enforce', 'permissive');
     const bad = verdict(UNSIGNED, 'Enforce', 'strict');
     const soft = verdict(UNSIGNED, 'Audit', 'soft');
-    for (const order of [[good, bad, soft], [bad, good, soft], [soft, good, bad], [soft, bad, good]]) {
+    for (const order of [
+      [good, bad, soft],
+      [bad, good, soft],
+      [soft, good, bad],
+      [soft, bad, good],
+    ]) {
       expect(decided(image('a', ...order)).allowed).toBe(false);
       expect(decided(...order.map((one) => image('a', one))).allowed).toBe(false);
     }
@@ -144,6 +157,8 @@ test('a review that nobody can decide is denied, and says that nobody could tell
     allowed: false,
     code: 503,
     codes: ['NOT_SYNCED'],
-    message: expect.stringContaining('Deployment mcp/server could not be verified: the policies have not been read yet'),
+    message: expect.stringContaining(
+      'Deployment mcp/server could not be verified: the policies have not been read yet',
+    ),
   });
 });

@@ -59,7 +59,11 @@ function codeOf(outcome: Outcome): string {
   return outcome.kind === 'faulted' ? `fault ${outcome.faults[0].code}` : 'verified';
 }
 
-const KEYED: Case = { key: true, rules: { trustedKeys: [publicKey()] }, signature: { signer: keyIdentity() } };
+const KEYED: Case = {
+  key: true,
+  rules: { trustedKeys: [publicKey()] },
+  signature: { signer: keyIdentity() },
+};
 const BY_SIGNER: Case = { rules: { trustedKeys: [signerRef('release-ci')] }, resources: [signer()] };
 const TIME = (signedAt: number): Partial<VerifiedSignature> => ({
   log: { state: 'valid', proofs: [{ logId: 'aa', logIndex: '1', integratedAt: signedAt }] },
@@ -68,8 +72,12 @@ const URI = 'https://github.com/org/app/.github/workflows/release.yml@refs/tags/
 const named = (type: 'uri' | 'email', value: string): Partial<VerifiedSignature> => ({
   signer: certificate({ names: [{ type, value }] }),
 });
-const subject = (value: string): Partial<PolicyRules> => ({ trustedKeys: [keyless({ subject: exactText(value) })] });
-const pattern = (value: string): Partial<PolicyRules> => ({ trustedKeys: [keyless({ subject: textPattern(value) })] });
+const subject = (value: string): Partial<PolicyRules> => ({
+  trustedKeys: [keyless({ subject: exactText(value) })],
+});
+const pattern = (value: string): Partial<PolicyRules> => ({
+  trustedKeys: [keyless({ subject: textPattern(value) })],
+});
 
 const CASES: readonly (readonly [string, string, Case, Case])[] = [
   // name, expected code, the good twin, the bad one
@@ -131,24 +139,14 @@ const CASES: readonly (readonly [string, string, Case, Case])[] = [
     {},
     { rules: { trustedKeys: [keyless({ extensions: { runnerEnvironment: 'github-hosted' } })] } },
   ],
-  [
-    'another key',
-    'IDENTITY_MISMATCH',
-    KEYED,
-    { ...KEYED, signature: { signer: keyIdentity(OTHER_KEY) } },
-  ],
+  ['another key', 'IDENTITY_MISMATCH', KEYED, { ...KEYED, signature: { signer: keyIdentity(OTHER_KEY) } }],
   [
     'C15: the signer is switched off',
     'SIGNER_DISABLED',
     BY_SIGNER,
     { ...BY_SIGNER, resources: [signer({ enabled: false })] },
   ],
-  [
-    'C15: the signer is deleted',
-    'POLICY_INVALID',
-    BY_SIGNER,
-    { ...BY_SIGNER, resources: [] },
-  ],
+  ['C15: the signer is deleted', 'POLICY_INVALID', BY_SIGNER, { ...BY_SIGNER, resources: [] }],
   [
     'the signer expires at this moment',
     'SIGNER_EXPIRED',
@@ -185,15 +183,28 @@ const CASES: readonly (readonly [string, string, Case, Case])[] = [
     { signature: TIME(NOW + 4 * 60_000) },
     { signature: TIME(NOW + 6 * 60_000) },
   ],
-  ['A5: not in a log that the root requires', 'TLOG_MISSING', {}, { signature: { log: { state: 'absent' } } }],
-  ['a key needs the log too', 'TLOG_MISSING', KEYED, { ...KEYED, signature: { signer: keyIdentity(), log: { state: 'absent' } } }],
+  [
+    'A5: not in a log that the root requires',
+    'TLOG_MISSING',
+    {},
+    { signature: { log: { state: 'absent' } } },
+  ],
+  [
+    'a key needs the log too',
+    'TLOG_MISSING',
+    KEYED,
+    { ...KEYED, signature: { signer: keyIdentity(), log: { state: 'absent' } } },
+  ],
   [
     'a key with an invalid log entry',
     'TLOG_INVALID',
     KEYED,
     {
       ...KEYED,
-      signature: { signer: keyIdentity(), log: { state: 'invalid', code: 'TLOG_INVALID', detail: 'bad promise' } },
+      signature: {
+        signer: keyIdentity(),
+        log: { state: 'invalid', code: 'TLOG_INVALID', detail: 'bad promise' },
+      },
     },
   ],
   [
@@ -242,13 +253,13 @@ const CASES: readonly (readonly [string, string, Case, Case])[] = [
     {},
     { policy: { rules: undefined, problems: [{ field: 'spec.threshold', message: 'must be a number' }] } },
   ],
+  ['H4: a trust root that is missing', 'POLICY_INVALID', {}, { rules: { trustRoot: 'private' } }],
   [
-    'H4: a trust root that is missing',
-    'POLICY_INVALID',
+    'an image reference that no node accepts',
+    'REF_INVALID',
     {},
-    { rules: { trustRoot: 'private' } },
+    { facts: { reference: { problem: 'bad' } } },
   ],
-  ['an image reference that no node accepts', 'REF_INVALID', {}, { facts: { reference: { problem: 'bad' } } }],
   [
     'a registry that is down',
     'fault REGISTRY_UNREACHABLE',
@@ -319,7 +330,10 @@ describe('one image under one policy', () => {
     const badLog = { state: 'invalid', code: 'TLOG_INVALID', detail: 'bad' } as const;
     const keyed = { key: true, rules: ignoring, signature: { signer: keyIdentity(), log: badLog } };
     expect(codeOf(judge(keyed))).toBe('verified');
-    const optional = { ...ignoring, transparency: { ...ignoring.transparency, keys: { log: 'Optional', timestamp: 'Optional' } } };
+    const optional = {
+      ...ignoring,
+      transparency: { ...ignoring.transparency, keys: { log: 'Optional', timestamp: 'Optional' } },
+    };
     expect(codeOf(judge({ ...keyed, rules: optional as Partial<PolicyRules> }))).toBe('TLOG_INVALID');
     const bounded = signer({
       identity: publicKey() as never,
@@ -339,7 +353,10 @@ describe('one image under one policy', () => {
       rules: { tagPolicy: 'Resolve' },
       facts: { reference: parseImageReference('ghcr.io/org/server:v1') },
     });
-    expect(outcome).toMatchObject({ kind: 'verified', warnings: [expect.stringContaining('ghcr.io/org/server:v1')] });
+    expect(outcome).toMatchObject({
+      kind: 'verified',
+      warnings: [expect.stringContaining('ghcr.io/org/server:v1')],
+    });
     expect(judge({ rules: { tagPolicy: 'Resolve' } })).toMatchObject({ kind: 'verified', warnings: [] });
   });
 
@@ -364,7 +381,11 @@ describe('one image under one policy', () => {
   });
 
   test('a broken entry never matches, and the others still count', () => {
-    const broken = { kind: 'broken', field: 'spec.trustedKeys[1]', problem: { field: 'spec.trustedKeys[1].publicKey.pem', message: 'not PEM' } } as const;
+    const broken = {
+      kind: 'broken',
+      field: 'spec.trustedKeys[1]',
+      problem: { field: 'spec.trustedKeys[1].publicKey.pem', message: 'not PEM' },
+    } as const;
     expect(codeOf(judge({ rules: { trustedKeys: [keyless(), broken] } }))).toBe('verified');
     const outcome = judge({ rules: { trustedKeys: [broken] } });
     expect(outcome).toMatchObject({
@@ -387,10 +408,16 @@ describe('A12: thresholds count distinct logs and authorities', () => {
     return codeOf(judge({ rules: { trustRoot: 'strict' }, resources: [strict], facts }));
   };
   const entries = (...logs: string[]): Partial<VerifiedSignature> => ({
-    log: { state: 'valid', proofs: logs.map((logId, n) => ({ logId, logIndex: `${n}`, integratedAt: NOW - HOUR })) },
+    log: {
+      state: 'valid',
+      proofs: logs.map((logId, n) => ({ logId, logIndex: `${n}`, integratedAt: NOW - HOUR })),
+    },
   });
   const stamps = (...authorities: string[]): Partial<VerifiedSignature> => ({
-    timestamps: { state: 'valid', proofs: authorities.map((authority) => ({ authority, signedAt: NOW - HOUR })) },
+    timestamps: {
+      state: 'valid',
+      proofs: authorities.map((authority) => ({ authority, signedAt: NOW - HOUR })),
+    },
   });
 
   test('two logs', () => {
@@ -411,7 +438,10 @@ describe('threshold: distinct signers', () => {
     names.map((value) => signature({ signer: certificate({ names: [{ type: 'email', value }] }) }));
   const entry = (value: string, index: number): ReturnType<typeof keyless> =>
     keyless({ field: `spec.trustedKeys[${index}]`, subject: exactText(value) });
-  const judgeTwo = (trustedKeys: PolicyRules['trustedKeys'], signatures: readonly VerifiedSignature[]): string => {
+  const judgeTwo = (
+    trustedKeys: PolicyRules['trustedKeys'],
+    signatures: readonly VerifiedSignature[],
+  ): string => {
     const facts = { byContext: new Map([[ROOT_CONTEXT, signatures]]) };
     return codeOf(judge({ rules: { trustedKeys, threshold: 2 }, facts }));
   };
@@ -425,9 +455,13 @@ describe('threshold: distinct signers', () => {
   test('one person that two entries describe counts once', () => {
     const loose = keyless({ field: 'spec.trustedKeys[1]', subject: textPattern('[ab]@example\\.com') });
     expect(judgeTwo([entry('a@example.com', 0), loose], two('a@example.com'))).toBe('THRESHOLD');
-    expect(judgeTwo([entry('a@example.com', 0), loose], two('a@example.com', 'b@example.com'))).toBe('verified');
+    expect(judgeTwo([entry('a@example.com', 0), loose], two('a@example.com', 'b@example.com'))).toBe(
+      'verified',
+    );
     // The loose entry could take either signature; the exact one only the first: the pairing must be found in any order.
-    expect(judgeTwo([loose, entry('a@example.com', 0)], two('a@example.com', 'b@example.com'))).toBe('verified');
+    expect(judgeTwo([loose, entry('a@example.com', 0)], two('a@example.com', 'b@example.com'))).toBe(
+      'verified',
+    );
   });
 
   test('two certificates that share a name are one identity', () => {

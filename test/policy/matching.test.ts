@@ -4,7 +4,12 @@ import type { PolicyMatch } from '../../src/api/resources.ts';
 import { Fault } from '../../src/errors.ts';
 import { parseGlob } from '../../src/image/glob.ts';
 import { parseImageReference } from '../../src/image/reference.ts';
-import { actionOnNoMatch, policiesForImage, policiesForSubject, type Subject } from '../../src/policy/matching.ts';
+import {
+  actionOnNoMatch,
+  policiesForImage,
+  policiesForSubject,
+  type Subject,
+} from '../../src/policy/matching.ts';
 import { policy, snapshotOf } from './builders.ts';
 
 const NAMESPACE = 'kubernetes.io/metadata.name';
@@ -40,7 +45,10 @@ describe('which policies apply', () => {
   });
 
   test('images and excluded images, on the canonical name', () => {
-    const of = { images: [parseGlob('docker.io/library/*')], excludeImages: [parseGlob('docker.io/library/busybox')] };
+    const of = {
+      images: [parseGlob('docker.io/library/*')],
+      excludeImages: [parseGlob('docker.io/library/busybox')],
+    };
     expect(covers(of, MCP, 'nginx')).toBe(true);
     expect(covers(of, MCP, 'index.docker.io/nginx:1')).toBe(true);
     expect(covers(of, MCP, 'busybox')).toBe(false);
@@ -82,7 +90,9 @@ describe('which policies apply', () => {
 });
 
 describe('C10: no policy covers the image', () => {
-  const governed = snapshotOf(policy({ match: match({ namespaceSelector: inMcp, images: [parseGlob('ghcr.io/org/*')] }) }));
+  const governed = snapshotOf(
+    policy({ match: match({ namespaceSelector: inMcp, images: [parseGlob('ghcr.io/org/*')] }) }),
+  );
   const warned = snapshotOf(policy({ mode: 'Warn', match: match({ namespaceSelector: inMcp }) }));
   const ungoverned = snapshotOf(policy({ match: match({ images: [parseGlob('ghcr.io/org/*')] }) }));
   const empty = snapshotOf();
@@ -96,7 +106,9 @@ describe('C10: no policy covers the image', () => {
   });
 
   test('unknown labels of the namespace are a fault where they matter', () => {
-    expect(actionOnNoMatch('DenyInGovernedNamespaces', governed, UNKNOWN)).toMatchObject({ code: 'NAMESPACE_UNKNOWN' });
+    expect(actionOnNoMatch('DenyInGovernedNamespaces', governed, UNKNOWN)).toMatchObject({
+      code: 'NAMESPACE_UNKNOWN',
+    });
     expect(actionOnNoMatch('DenyInGovernedNamespaces', ungoverned, UNKNOWN)).toBe('warn');
   });
 

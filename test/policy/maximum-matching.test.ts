@@ -3,7 +3,11 @@ import fc from 'fast-check';
 import { maximumMatching } from '../../src/policy/maximum-matching.ts';
 
 /** The size of the largest matching, by trying everything. */
-function oracle(edges: readonly (readonly number[])[], taken: ReadonlySet<number> = new Set(), left = 0): number {
+function oracle(
+  edges: readonly (readonly number[])[],
+  taken: ReadonlySet<number> = new Set(),
+  left = 0,
+): number {
   const own = edges[left];
   if (own === undefined) return 0;
   const skipped = oracle(edges, taken, left + 1);
