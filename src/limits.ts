@@ -33,12 +33,40 @@ export const LIMITS = {
   subjects: 1024,
   /** Nesting of any JSON that somebody else wrote. */
   jsonDepth: 64,
+  /** Objects and lists in one manifest or index: 200 referrers have about 500. 4 MiB of `{}` would be a million. */
+  jsonContainers: 50_000,
+  /** Annotations of one descriptor. */
+  annotations: 64,
+  /** All annotations of one descriptor: a chain of ten certificates, a log entry and a timestamp fit. */
+  annotationBytes: 512 * 1024,
+  /** Evidence of one image above half a MiB a piece, in all: several large statements fit, memory stays bounded. */
+  evidenceTotalBytes: 32 * 1024 * 1024,
+  /** A registry's challenge (WWW-Authenticate). */
+  challengeBytes: 8 * 1024,
   /** Redirects of one registry request. */
   redirects: 5,
   /** A bearer token's answer. */
   tokenResponseBytes: 64 * 1024,
   /** A trusted_root.json: the public good instance's is 7 KB. */
   trustRootBytes: 1024 * 1024,
+  /** Longest valid image reference: host 253, port 6, repository 256, tag 129, digest 136. */
+  imageReferenceChars: 780,
+  /** A glob over `registry/repository`: the longest name has 515. */
+  imageGlobChars: 515,
+  /** Containers and image volumes of one workload: real ones have fewer than 50. */
+  workloadImages: 256,
+  /** An identity pattern of a policy: one for a GitHub workflow has 120. */
+  patternChars: 1024,
+  /** Instructions of a compiled pattern: time is instructions × characters (500 × 2048: 15 ms; 140,000: 160 s). */
+  patternInstructions: 512,
+  /** Text that a pattern is held against: a longer subject or issuer matches none. */
+  patternTextChars: 2048,
+  /** One file of policies: a few TrustRoots with their `trusted_root.json`. */
+  policyFileBytes: 4 * 1024 * 1024,
+  /** Words and signs of such a file: parsing costs about 3 µs for each, and a policy has some hundred. */
+  policyFileTokens: 200_000,
+  /** Documents in one file of policies. */
+  policyFileDocuments: 1000,
   /** One verified field in a message. */
   messageFieldChars: 256,
   /** One API warning: the API server cuts longer ones. */
