@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Builds the programs that the tests run against: registries, a Kubernetes control
+# plane, a private Sigstore. Every one is pinned, kept outside git, and built once
+# per machine.
+#
+#   build.sh [NAME...]      build what is missing (all tools, or the named ones)
+#   build.sh --list         name and version of every tool
+#   build.sh --path NAME    where a tool's binary is, or will be
+#
+# COUNTERSIGN_TOOLS names the cache; ~/.cache/countersign/tools otherwise.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${COUNTERSIGN_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/countersign/tools}
+minimum_go=1.26
+
+# name | version | what to build | extra linker flags
+#
+# `module@version` is built as its authors pinned it. `./folder package` is built from
+# a Go module beside this script, whose go.mod and go.sum pin what it needs.
+# The order is the order of building: what most tests need comes first.
+kubernetes_version=v1.36.3
+kubernetes_flags="-X k8s.io/component-base/version.gitVersion=$kubernetes_version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"
+tools() {
+  cat <<END
+registry|v3.1.2|github.com/distribution/distribution/v3/cmd/registry@v3.1.2|
+registry-referrers|v0.22.1|./registry-referrers .|
+crane|v0.22.1|github.com/google/go-containerregistry/cmd/crane@v0.22.1|
+cosign|v3.1.3|github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3|-X sigs.k8s.io/release-utils/version.gitVersion=v3.1.3
+fulcio|v1.8.8|github.com/sigstore/fulcio@v1.8.8|
+rekor|v2.3.0|github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@v2.3.0|
+timestamp-server|v2.1.3|./timestamp-server .|
+etcd|v3.6.16|./etcd go.etcd.io/etcd/server/v3|
+kube-apiserver|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kube-apiserver|$kubernetes_flags
+kube-controller-manager|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kube-controller-manager|$kubernetes_flags
+kubectl|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kubectl|$kubernetes_flags
+helm|v4.3.1|helm.sh/helm/v4/cmd/helm@v4.3.1|
+cosign2|v2.6.5|github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5|-X sigs.k8s.io/release-utils/version.gitVersion=v2.6.5
+END
+}
+
+fail() {
+  printf '%s\n' "$@" >&2
+  exit 1
+}
+
+# Sets version, source and flags for one tool.
+look_up() {
+  local row
+  row=$(tools | grep "^$1|") || fail "There is no tool named '$1'. The tools are:" "$(tools | cut -d'|' -f1)"
+  IFS='|' read -r _ version source flags <<<"$row"
+}
+
+# A tool's place is named by its version and by a digest of all that it is built from,
+# so a change of either builds anew and a clean clone finds what is there.
+binary_of() {
+  look_up "$1"
+  local inputs
+  inputs=$(
+    echo "$source|$flags"
+    if [[ $source == ./* ]]; then
+      local folder=$here/${source%% *}
+      cat "$folder"/go.mod "$folder"/go.sum "$folder"/*.go 2>/dev/null || true
+    fi
+  )
+  echo "$cache/$1-$version-$(sha256sum <<<"$inputs" | cut -c1-12)/$1"
+}
+
+need_go() {
+  local found=none
+  if command -v go >/dev/null; then
+    # Asked inside a module, go answers with the toolchain that it would build it with.
+    found=$(cd "$here/kubernetes" && go env GOVERSION 2>/dev/null || go version | cut -d' ' -f3)
+    found=${found#go}
+    [[ $(printf '%s\n' "$minimum_go" "$found" | sort -V | head -n 1) == "$minimum_go" ]] && return
+  fi
+  fail "Building the test tools needs Go $minimum_go or newer (found: $found)." \
+    "Install Go, put its 'go' command on PATH, and run this again." \
+    "Only the tests against real parts need it; the unit tests run without."
+}
+
+# The binary is made in a scratch folder and moved into place whole: who meets an
+# interrupted or running build finds either nothing or the finished program.
+build() {
+  local name=$1 binary=$2 started=$SECONDS
+  scratch=$(mktemp -d "$cache/.build-$name-XXXXXX")
+  trap 'rm -rf "$scratch"' EXIT
+  local options=(-trimpath -buildvcs=false -ldflags "-s -w${flags:+ $flags}")
+  if [[ $source == ./* ]]; then
+    (cd "$here/${source%% *}" && go build "${options[@]}" -o "$scratch/$name" "${source#* }") >"$scratch/log" 2>&1
+  else
+    GOBIN=$scratch/bin go install "${options[@]}" "$source" >"$scratch/log" 2>&1 &&
+      mv "$scratch"/bin/* "$scratch/$name"
+  fi || {
+    tail -n 30 "$scratch/log" >&2
+    fail "$name $version was not built: go's answer is above."
+  }
+  mkdir -p "$(dirname "$binary")"
+  mv -f "$scratch/$name" "$binary"
+  rm -rf "$scratch"
+  echo "$name $version: built in $((SECONDS - started)) s"
+}
+
+# One build at a time on a machine: a second run waits, then finds the work done.
+# Where flock is missing both build, and the move keeps the result whole.
+lock() {
+  exec 9>"$cache/.lock"
+  if command -v flock >/dev/null; then
+    flock --nonblock 9 || { echo "another build is running: waiting for it" && flock 9; }
+  fi
+}
+
+main() {
+  case ${1:-} in
+    --list) tools | cut -d'|' -f1,2 | tr '|' ' ' && return ;;
+    --path) binary_of "${2:?--path needs the name of a tool}" && return ;;
+    -*) fail "usage: build.sh [--list | --path NAME | NAME...]" ;;
+  esac
+  local names=("$@") name binary locked=
+  [[ ${#names[@]} -gt 0 ]] || mapfile -t names < <(tools | cut -d'|' -f1)
+  for name in "${names[@]}"; do look_up "$name"; done
+
+  export CGO_ENABLED=0
+  for name in "${names[@]}"; do
+    look_up "$name"
+    binary=$(binary_of "$name")
+    if [[ ! -x $binary && -z $locked ]]; then
+      need_go
+      mkdir -p "$cache"
+      lock
+      locked=yes
+    fi
+    if [[ -x $binary ]]; then
+      echo "$name $version: cached"
+    else
+      build "$name" "$binary"
+    fi
+  done
+}
+
+main "$@"
