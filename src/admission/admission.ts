@@ -7,6 +7,8 @@ import { validate, type ValidateDependencies } from './validate.ts';
 
 export interface AdmissionDependencies extends ValidateDependencies {
   readonly observer: DecisionObserver;
+  /** Milliseconds of a clock that nobody sets, for durations only. */
+  readonly monotonic: () => number;
 }
 
 /** The decision path, as the doors (webhook, API, command line) see it. */
@@ -19,9 +21,9 @@ export class Admission {
 
   /** Decides one review. Never rejects. */
   async validate(request: AdmissionRequest, signal: AbortSignal): Promise<Decision> {
-    const started = this.#dependencies.now();
+    const started = this.#dependencies.monotonic();
     const decision = await validate(request, this.#dependencies, signal);
-    this.#tell(decision, this.#dependencies.now() - started);
+    this.#tell(decision, this.#dependencies.monotonic() - started);
     return decision;
   }
 

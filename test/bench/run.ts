@@ -1,0 +1,252 @@
+/**
+ * `make bench`: what a decision costs. It only reports. Warm admissions are ratios to a floor measured in the same run, a bare
+ * node:https server that parses the same body and answers a constant; the two take turns, so that a noisy machine hits both.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import autocannon from 'autocannon';
+import { stringify } from 'yaml';
+import { freePort } from '../support/ports.ts';
+import { startLayoutRegistry } from './layout-registry.ts';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+const EXAMPLES = join(PROJECT, 'examples');
+const ROUNDS = 3;
+const SECONDS = 4;
+const REGISTRY_DELAY_MILLISECONDS = 25;
+
+const work = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+const children: ChildProcess[] = [];
+
+interface Server {
+  readonly url: string;
+  readonly ca: string;
+}
+
+async function startWebhook(name: string, registries: object[]): Promise<Server> {
+  const [port, operations] = [await freePort(), await freePort()];
+  const certificates = join(work, `${name}-certs`);
+  const file = join(work, `${name}.yaml`);
+  const settings = {
+    webhook: { host: '127.0.0.1', port },
+    operations: { host: '127.0.0.1', port: operations },
+    certificate: { directory: certificates },
+    policies: join(EXAMPLES, 'policies'),
+    registries,
+    log: { level: 'error' },
+  };
+  writeFileSync(file, stringify(settings));
+  start(name, [join(PROJECT, 'dist/cli/main.js'), 'serve', '--config', file]);
+  await untilReady(`http://127.0.0.1:${operations}/readyz`);
+  return { url: `https://127.0.0.1:${port}`, ca: readFileSync(join(certificates, 'ca.crt'), 'utf8') };
+}
+
+/** The floor: the same certificate, the same body parsed, a constant answer. */
+async function startFloor(certificates: string): Promise<string> {
+  const port = await freePort();
+  start('floor', [join(import.meta.dirname, 'floor.ts'), certificates, String(port)]);
+  await sleep(500);
+  return `https://127.0.0.1:${port}`;
+}
+
+function start(name: string, args: readonly string[]): void {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  child.on('exit', (code) => {
+    if (code !== null && code !== 0) console.error(`${name} ended with ${code}`);
+  });
+  children.push(child);
+}
+
+async function untilReady(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const status = await new Promise<number>((done) => {
+      httpRequest(url, (response) => {
+        response.resume();
+        done(response.statusCode ?? 0);
+      })
+        .on('error', () => done(0))
+        .end();
+    });
+    if (status === 200) return;
+    await sleep(100);
+  }
+  throw new Error(`${url} is not ready`);
+}
+
+function review(kind: 'Pod' | 'Deployment', images: readonly string[]): string {
+  const spec = {
+    containers: images.map((image, index) => ({
+      name: `c${index}`,
+      image,
+      ports: [{ containerPort: 8080 }],
+    })),
+  };
+  const metadata = { name: 'server', namespace: 'mcp', labels: { app: 'server' } };
+  const object =
+    kind === 'Pod'
+      ? { apiVersion: 'v1', kind, metadata, spec }
+      : {
+          apiVersion: 'apps/v1',
+          kind,
+          metadata,
+          spec: {
+            replicas: 1,
+            selector: { matchLabels: { app: 'server' } },
+            template: { metadata: { labels: { app: 'server' } }, spec },
+          },
+        };
+  const group = kind === 'Pod' ? '' : 'apps';
+  const resource = { group, version: 'v1', resource: kind === 'Pod' ? 'pods' : 'deployments' };
+  const gvk = { group, version: 'v1', kind };
+  const request = {
+    uid: '3c1f4f0e-5b7c-4d7e-9a53-6f0a3a1f9a10',
+    kind: gvk,
+    resource,
+    requestKind: gvk,
+    requestResource: resource,
+    name: 'server',
+    namespace: 'mcp',
+    operation: 'CREATE',
+    userInfo: { username: 'bench', groups: ['system:authenticated'] },
+    object,
+    oldObject: null,
+    dryRun: false,
+  };
+  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request });
+}
+
+async function post({ url, ca }: Server, body: string): Promise<{ allowed: boolean; milliseconds: number }> {
+  const started = performance.now();
+  const text = await new Promise<string>((done, fail) => {
+    const call = httpsRequest(
+      `${url}/validate?timeout=10s`,
+      { method: 'POST', ca, agent: false, headers: { 'content-type': 'application/json' } },
+      (response) => {
+        let answer = '';
+        response.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+        response.on('end', () => done(answer));
+      },
+    );
+    call.on('error', fail);
+    call.end(body);
+  });
+  const { response } = JSON.parse(text) as { response: { allowed: boolean; status?: { message?: string } } };
+  if (!response.allowed) throw new Error(`not admitted: ${response.status?.message ?? text}`);
+  return { allowed: response.allowed, milliseconds: performance.now() - started };
+}
+
+async function load(
+  url: string,
+  body: string,
+  connections: number,
+): Promise<{ rate: number; p50: number; p99: number }> {
+  const result = await autocannon({
+    url: `${url}/validate?timeout=10s`,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+    connections,
+    duration: SECONDS,
+  });
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${result.non2xx} bad answers, ${result.errors} errors`);
+  return { rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+/** The digest that a tag names in an example layout. */
+function pinned(name: string): string {
+  const index = JSON.parse(readFileSync(join(EXAMPLES, 'images/mcp', name, 'index.json'), 'utf8')) as {
+    manifests: { digest: string; annotations?: Record<string, string> }[];
+  };
+  const found = index.manifests.find(
+    ({ annotations }) => annotations?.['org.opencontainers.image.ref.name'] === 'v1',
+  );
+  if (found === undefined) throw new Error(`examples/images/mcp/${name} has no tag v1`);
+  return `registry.example/mcp/${name}:v1@${found.digest}`;
+}
+
+async function warm(): Promise<void> {
+  const webhook = await startWebhook('warm', [
+    { host: 'registry.example', layout: join(EXAMPLES, 'images') },
+  ]);
+  const floor = await startFloor(join(work, 'warm-certs'));
+  const bodies = [
+    ['Pod, 1 image', review('Pod', [pinned('weather')])],
+    ['Deployment, 3 images', review('Deployment', [pinned('weather'), pinned('files'), pinned('calendar')])],
+  ] as const;
+  console.log(
+    `Warm admissions, ${ROUNDS} rounds of ${SECONDS} s each, webhook and floor in turn (load generator on the same machine)`,
+  );
+  console.log(
+    'case                      c   webhook/s    floor/s   ratio (min–max)        p99 ms webhook / floor',
+  );
+  for (const [name, body] of bodies) {
+    await post(webhook, body);
+    for (const connections of [1, 16]) {
+      const rounds = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        rounds.push({
+          ours: await load(webhook.url, body, connections),
+          base: await load(floor, body, connections),
+        });
+      }
+      const ratios = rounds.map(({ ours, base }) => ours.rate / base.rate);
+      console.log(
+        [
+          name.padEnd(23),
+          String(connections).padStart(4),
+          median(rounds.map(({ ours }) => ours.rate))
+            .toFixed(0)
+            .padStart(11),
+          median(rounds.map(({ base }) => base.rate))
+            .toFixed(0)
+            .padStart(10),
+          `   ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`.padEnd(
+            24,
+          ),
+          `${median(rounds.map(({ ours }) => ours.p99)).toFixed(0)} / ${median(rounds.map(({ base }) => base.p99)).toFixed(0)}`,
+        ].join(' '),
+      );
+    }
+  }
+}
+
+async function cold(): Promise<void> {
+  for (const [name, form] of [
+    ['weather', 'keyless bundle (referrers)'],
+    ['calendar', 'cosign 2 .sig tag, key'],
+  ] as const) {
+    const registry = await startLayoutRegistry(join(EXAMPLES, 'images'), REGISTRY_DELAY_MILLISECONDS);
+    const host = `127.0.0.1:${registry.port}`;
+    const webhook = await startWebhook(`cold-${name}`, [{ host, plainHttp: true, allowLoopback: true }]);
+    const image = pinned(name).replace('registry.example', host);
+    const { milliseconds } = await post(webhook, review('Pod', [image]));
+    console.log(
+      `\nCold, ${form}: ${milliseconds.toFixed(0)} ms with ${REGISTRY_DELAY_MILLISECONDS} ms added to each registry request`,
+    );
+    for (const { at, method, path, status } of registry.requests) {
+      const first = registry.requests[0]?.at ?? at;
+      console.log(
+        `  +${(at - first).toFixed(0).padStart(4)} ms  ${method} ${path.replace(/([0-9a-f]{12})[0-9a-f]{52}/g, '$1…')}  ${status}`,
+      );
+    }
+    await registry.stop();
+  }
+}
+
+try {
+  if (readdirSync(EXAMPLES).length === 0) throw new Error('no examples');
+  await warm();
+  await cold();
+} finally {
+  for (const child of children) child.kill('SIGTERM');
+  rmSync(work, { recursive: true, force: true });
+}

@@ -1,0 +1,259 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import { createCosign, generateKeyPair, type Cosign, type KeyFiles } from '../support/cosign.ts';
+import { startCluster, type Cluster } from '../support/kubernetes.ts';
+import { freePort } from '../support/ports.ts';
+import { run, startProcess, type Output, type RunningProcess } from '../support/process.ts';
+import { startRegistry, type Registry, type RegistryMode } from '../support/registry.ts';
+import { startSigstore, type Sigstore } from '../support/sigstore.ts';
+import { toolPath } from '../support/tools.ts';
+import type { ExposedService } from '../support/webhook-service.ts';
+import { createWorkDirectory } from '../support/work-dir.ts';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+const NAMESPACE = 'countersign-system';
+export const API_VERSION = 'countersign.dev/v1alpha1';
+
+/** Countersign as the chart installs it, in front of a real API server, with a private Sigstore and two registries. */
+export interface Installation {
+  readonly cluster: Cluster;
+  readonly sigstore: Sigstore;
+  readonly registries: Readonly<Record<RegistryMode, Registry>>;
+  readonly cosign: Cosign;
+  readonly cosign2: Cosign;
+  readonly key: KeyFiles;
+  readonly workDir: string;
+  /** Port of `/readyz` and `/metrics`. */
+  operationsPort(): number;
+  log(): string;
+  startWebhook(): Promise<void>;
+  stopWebhook(): Promise<void>;
+  /** `kubectl apply -f -` of objects. */
+  apply(...objects: object[]): Promise<Output>;
+  /** The same, and it must succeed. */
+  applied(...objects: object[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param source where the manifests come from: the chart, or the rendered `manifests/install.yaml` */
+export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<Installation> {
+  const work = createWorkDirectory('cluster');
+  const workDir = work.path;
+  const [sigstore, referrers, fallback, cluster] = await Promise.all([
+    startSigstore({ workDir }),
+    startRegistry({ mode: 'referrers', workDir }),
+    startRegistry({ mode: 'fallback', workDir }),
+    startCluster({ workDir }),
+  ]);
+  const registries = { referrers, fallback };
+  const cosign = createCosign({ workDir, sigstore });
+  const cosign2 = createCosign({ workDir, sigstore, major: 2 });
+  const key = await generateKeyPair(cosign);
+
+  await cluster.createNamespace(NAMESPACE);
+  const manifests =
+    source === 'chart' ? await renderChart() : readFileSync(join(PROJECT, 'manifests/install.yaml'), 'utf8');
+  const crds = await cluster.kubectl(['apply', '-f', join(PROJECT, 'manifests/crds')]);
+  if (crds.code !== 0) throw new Error(`the CRDs do not apply: ${crds.stderr}`);
+  await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
+  const applied = await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: manifests });
+  if (applied.code !== 0) throw new Error(`the manifests do not apply: ${applied.stderr}`);
+
+  let webhook: RunningProcess | undefined;
+  let service: ExposedService | undefined;
+  let port = 0;
+  let operations = 0;
+  const settingsOfChart = settingsIn(manifests);
+
+  const startWebhook = async (): Promise<void> => {
+    [port, operations] = [await freePort(), await freePort()];
+    const settings = {
+      ...settingsOfChart,
+      webhook: { ...(settingsOfChart['webhook'] as object | undefined), host: '127.0.0.1', port },
+      operations: { host: '127.0.0.1', port: operations },
+      drainSeconds: 0,
+      kubeconfig: await serviceAccountKubeconfig(cluster, workDir),
+      registries: [referrers, fallback].map(({ host }) => ({ host, plainHttp: true, allowLoopback: true })),
+    };
+    const file = join(workDir, 'countersign.yaml');
+    writeFileSync(file, stringify(settings));
+    webhook = await startProcess({
+      name: 'countersign',
+      file: process.execPath,
+      args: [join(PROJECT, 'dist/cli/main.js'), 'serve', '--config', file],
+      workDir,
+      ready: async () => (await fetch(`http://127.0.0.1:${operations}/readyz`)).status === 200,
+    });
+    service = await cluster.webhookService({ namespace: NAMESPACE, name: 'countersign', targetPort: port });
+    await untilCalled(cluster);
+  };
+  const stopWebhook = async (): Promise<void> => {
+    await webhook?.stop();
+    await service?.close();
+    webhook = undefined;
+    service = undefined;
+  };
+  const apply = (...objects: object[]): Promise<Output> =>
+    cluster.kubectl(['apply', '-f', '-'], {
+      input: objects.map((object) => JSON.stringify(object)).join('\n---\n'),
+    });
+  const installation: Installation = {
+    cluster,
+    sigstore,
+    registries,
+    cosign,
+    cosign2,
+    key,
+    workDir,
+    operationsPort: () => operations,
+    log: () => readFileSync(join(workDir, 'countersign.log'), 'utf8'),
+    startWebhook,
+    stopWebhook,
+    apply,
+    applied: async (...objects) => {
+      const { code, stderr } = await apply(...objects);
+      if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
+    },
+    stop: async () => {
+      await stopWebhook();
+      await Promise.allSettled([cluster.stop(), sigstore.stop(), referrers.stop(), fallback.stop()]);
+      work.remove();
+    },
+  };
+  try {
+    await startWebhook();
+  } catch (error) {
+    await installation.stop();
+    throw error;
+  }
+  return installation;
+}
+
+async function renderChart(): Promise<string> {
+  const chart = join(PROJECT, 'charts/countersign');
+  const { code, stdout, stderr } = await run(
+    toolPath('helm'),
+    ['template', 'countersign', chart, '-n', NAMESPACE],
+    {
+      workDir: PROJECT,
+    },
+  );
+  if (code !== 0) throw new Error(`helm template: ${stderr}`);
+  return stdout;
+}
+
+/** The program's settings as the chart wrote them into its ConfigMap. */
+function settingsIn(manifests: string): Readonly<Record<string, unknown>> {
+  for (const document of parseAllDocuments(manifests)) {
+    const object = document.toJS() as { kind?: string; data?: Record<string, string> } | null;
+    const text = object?.kind === 'ConfigMap' ? object.data?.['countersign.yaml'] : undefined;
+    if (text !== undefined) return parse(text) as Record<string, unknown>;
+  }
+  throw new Error('the manifests hold no ConfigMap with countersign.yaml');
+}
+
+/** The program runs with the rights of the chart's ServiceAccount, and no others. */
+async function serviceAccountKubeconfig(cluster: Cluster, folder: string): Promise<string> {
+  const { stdout, stderr } = await cluster.kubectl([
+    '-n',
+    NAMESPACE,
+    'create',
+    'token',
+    'countersign',
+    '--duration=4h',
+  ]);
+  if (stdout === '') throw new Error(`no token for the ServiceAccount: ${stderr}`);
+  const file = join(folder, 'countersign.kubeconfig');
+  const name = 'countersign';
+  const content = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': name,
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    clusters: [
+      {
+        name,
+        cluster: {
+          server: cluster.url,
+          'certificate-authority-data': Buffer.from(cluster.caPem).toString('base64'),
+        },
+      },
+    ],
+    users: [{ name, user: { token: stdout.trim() } }],
+  };
+  writeFileSync(file, stringify(content), { mode: 0o600 });
+  return file;
+}
+
+/** The API server takes a moment to see a new caBundle and endpoint; a Pod with an image that no node accepts tells. */
+async function untilCalled(cluster: Cluster): Promise<void> {
+  const probe = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'probe', namespace: 'default' },
+    spec: { containers: [{ name: 'probe', image: 'probe.example/probe:v1' }] },
+  };
+  let last = '';
+  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100)) {
+    const { code, stderr } = await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], {
+      input: JSON.stringify(probe),
+    });
+    last = stderr;
+    if (code === 0 || /denied the request/.test(stderr)) return;
+  }
+  throw new Error(`the API server does not reach the webhook: ${last}`);
+}
+
+/** `ClusterSigningPolicy` over some namespace. */
+export function clusterPolicy(name: string, namespace: string, spec: object): object {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'ClusterSigningPolicy',
+    metadata: { name },
+    spec: {
+      mode: 'Enforce',
+      match: {
+        namespaceSelector: {
+          matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: [namespace] }],
+        },
+      },
+      requireSignature: true,
+      ...spec,
+    },
+  };
+}
+
+/** A Pod; one container for each image. */
+export function pod(namespace: string, name: string, ...images: string[]): object {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec: podSpec(images) };
+}
+
+export function podSpec(images: readonly string[]): { containers: object[] } {
+  return {
+    containers: images.map((image, index) => ({ name: index === 0 ? 'server' : `extra-${index}`, image })),
+  };
+}
+
+export function deployment(namespace: string, name: string, ...images: string[]): object {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: podSpec(images) },
+    },
+  };
+}
+
+/** Waits until a question is answered with something other than undefined. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined>, seconds = 20): Promise<T> {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+  }
+  throw new Error(`${what}: not within ${seconds} s`);
+}
