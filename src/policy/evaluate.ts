@@ -1,4 +1,4 @@
-import type { PolicyRules } from '../api/resources.ts';
+import type { Mode, PolicyRules } from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
 import type { ImageFacts } from './image-facts.ts';
 import { evaluateSignatures } from './signature-rule.ts';
@@ -18,7 +18,7 @@ export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstan
   if (rules === undefined) return violated(invalidPolicy(compiled));
   if ('problem' in facts.reference) return violated({ code: 'REF_INVALID', detail: facts.reference.problem });
 
-  const tag = tagViolation(rules, facts, circumstances);
+  const tag = tagViolation(policy.mode, rules, facts, circumstances);
   const digest = digestOf(facts);
   if (typeof digest !== 'string') return tag === undefined ? digest : violated(tag);
   if (rules.revokedDigests.has(digest)) {
@@ -60,6 +60,7 @@ function digestOf({ digest }: ImageFacts): string | Outcome {
 }
 
 function tagViolation(
+  mode: Mode,
   rules: PolicyRules,
   facts: ImageFacts,
   { isPod }: Circumstances,
@@ -71,7 +72,8 @@ function tagViolation(
     case 'RequireDigest':
       return { code: 'DIGEST_REQUIRED', detail: 'the reference has no digest, and the policy requires one' };
     case 'Pin':
-      return isPod
+      // Warn and Audit tell what Enforce would refuse: there the mutating webhook would have pinned the tag.
+      return isPod && mode === 'Enforce'
         ? {
             code: 'TAG_NOT_PINNED',
             detail: 'the Pod names a tag, which was not pinned to a digest before validation',

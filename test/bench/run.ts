@@ -3,7 +3,7 @@
  * node:https server that parses the same body and answers a constant; the two take turns, so that a noisy machine hits both.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ interface Server {
   readonly ca: string;
 }
 
-async function startWebhook(name: string, registries: object[]): Promise<Server> {
+async function startWebhook(name: string, registries: object[], policies: string): Promise<Server> {
   const [port, operations] = [await freePort(), await freePort()];
   const certificates = join(work, `${name}-certs`);
   const file = join(work, `${name}.yaml`);
@@ -36,7 +36,7 @@ async function startWebhook(name: string, registries: object[]): Promise<Server>
     webhook: { host: '127.0.0.1', port },
     operations: { host: '127.0.0.1', port: operations },
     certificate: { directory: certificates },
-    policies: join(EXAMPLES, 'policies'),
+    policies,
     registries,
     log: { level: 'error' },
   };
@@ -55,7 +55,7 @@ async function startFloor(certificates: string): Promise<string> {
 }
 
 function start(name: string, args: readonly string[]): void {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', openSync(join(work, `${name}.log`), 'a'), 'inherit'] });
   child.on('exit', (code) => {
     if (code !== null && code !== 0) console.error(`${name} ended with ${code}`);
   });
@@ -174,9 +174,11 @@ function pinned(name: string): string {
 }
 
 async function warm(): Promise<void> {
-  const webhook = await startWebhook('warm', [
-    { host: 'registry.example', layout: join(EXAMPLES, 'images') },
-  ]);
+  const webhook = await startWebhook(
+    'warm',
+    [{ host: 'registry.example', layout: join(EXAMPLES, 'images') }],
+    join(EXAMPLES, 'policies'),
+  );
   const floor = await startFloor(join(work, 'warm-certs'));
   const bodies = [
     ['Pod, 1 image', review('Pod', [pinned('weather')])],
@@ -219,6 +221,16 @@ async function warm(): Promise<void> {
   }
 }
 
+/** The example policies, over another registry. */
+function policiesFor(host: string): string {
+  const folder = mkdtempSync(join(work, 'policies-'));
+  for (const file of readdirSync(join(EXAMPLES, 'policies'))) {
+    const text = readFileSync(join(EXAMPLES, 'policies', file), 'utf8');
+    writeFileSync(join(folder, file), text.replaceAll('registry.example/', `${host}/`));
+  }
+  return folder;
+}
+
 async function cold(): Promise<void> {
   for (const [name, form] of [
     ['weather', 'keyless bundle (referrers)'],
@@ -226,7 +238,11 @@ async function cold(): Promise<void> {
   ] as const) {
     const registry = await startLayoutRegistry(join(EXAMPLES, 'images'), REGISTRY_DELAY_MILLISECONDS);
     const host = `127.0.0.1:${registry.port}`;
-    const webhook = await startWebhook(`cold-${name}`, [{ host, plainHttp: true, allowLoopback: true }]);
+    const webhook = await startWebhook(
+      `cold-${name}`,
+      [{ host, plainHttp: true, allowLoopback: true }],
+      policiesFor(host),
+    );
     const image = pinned(name).replace('registry.example', host);
     const { milliseconds } = await post(webhook, review('Pod', [image]));
     console.log(
@@ -243,7 +259,6 @@ async function cold(): Promise<void> {
 }
 
 try {
-  if (readdirSync(EXAMPLES).length === 0) throw new Error('no examples');
   await warm();
   await cold();
 } finally {

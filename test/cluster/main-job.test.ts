@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { generateKeyPair, signKeyless, signWithKey } from '../support/cosign.ts';
 import { pushImage } from '../support/images.ts';
@@ -291,9 +291,13 @@ async function podsOf(app: string): Promise<string> {
 describe('changes count from the next request on', () => {
   const image = (): PushedImage => images.referrers.keyed;
 
-  afterAll(async () => {
+  // A test that fails must not decide the ones after it.
+  afterEach(async () => {
+    await world.cluster.kubectl(['-n', MCP, 'delete', 'signingpolicy', 'own', '--ignore-not-found']);
     await world.applied(signerSpec({}), mcpPolicy());
     await admits(image());
+    await admits(images.referrers.keyless);
+    await denies(images.referrers.unsigned);
   });
 
   const signerSpec = (spec: object): object => ({
@@ -380,7 +384,9 @@ describe('changes count from the next request on', () => {
     await world.applied(own([{ keyless: true, issuer: ISSUER, subject: 'somebody@elsewhere.example' }]));
     await denies(images.referrers.keyless);
     // What the tenant trusts, and the cluster does not, stays out.
-    await refused(images.referrers.stranger);
+    const message = await refused(images.referrers.stranger);
+    expect(message).toContain('ClusterSigningPolicy "mcp-servers"');
+    expect(message).not.toContain('SigningPolicy "mcp/own"');
     await world.cluster.kubectl(['-n', MCP, 'delete', 'signingpolicy', 'own']);
     await admits(images.referrers.keyless);
   });

@@ -348,6 +348,13 @@ describe('one image under one policy', () => {
     expect(codeOf(outcome)).toBe('TIME_UNTRUSTED');
   });
 
+  test('under Warn and Audit a tag is no violation of Pin: Enforce would have had it pinned', () => {
+    const facts = { reference: parseImageReference('ghcr.io/org/server:v1') };
+    expect(codeOf(judge({ facts }))).toBe('TAG_NOT_PINNED');
+    expect(codeOf(judge({ facts, policy: { mode: 'Warn' } }))).toBe('verified');
+    expect(codeOf(judge({ facts, policy: { mode: 'Audit' } }))).toBe('verified');
+  });
+
   test('Resolve verifies a tag as it resolves now, and says so', () => {
     const outcome = judge({
       rules: { tagPolicy: 'Resolve' },
