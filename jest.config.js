@@ -29,6 +29,7 @@ export default {
       ...shared,
       displayName: 'cluster',
       testMatch: ['<rootDir>/test/cluster/**/*.test.ts'],
+      setupFilesAfterEnv: ['<rootDir>/test/cluster/setup.ts'],
     },
   ],
 };

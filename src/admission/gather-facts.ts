@@ -137,24 +137,14 @@ async function verifyAll(
 }
 
 /** Whatever a port does, the review answers by its deadline. */
-async function orAborted<T>(work: Promise<T>, reference: ImageReference, signal: AbortSignal): Promise<T> {
-  const timedOut = (): Fault =>
-    new Fault('TIMEOUT', `registry ${reference.registry} did not answer before the deadline of the review`);
-  if (signal.aborted) {
-    work.catch(() => {});
-    throw timedOut();
-  }
-  let stop = (): void => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const onAbort = (): void => reject(timedOut());
+function orAborted<T>(work: Promise<T>, { registry }: ImageReference, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void =>
+      reject(new Fault('TIMEOUT', `registry ${registry} did not answer before the deadline of the review`));
+    if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
-    stop = () => signal.removeEventListener('abort', onAbort);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    stop();
-  }
 }
 
 /** Anything else is a defect of ours, which stops the whole review: `validate.ts` denies it and tells the log. */

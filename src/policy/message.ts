@@ -37,7 +37,7 @@ function block({ image, verdict, expected }: Refusing): string {
     outcome.kind === 'violated' ? outcome.violations : outcome.faults;
   const lines = [
     headline(image, verdict),
-    line('container', `${image.place} (${image.field})`),
+    line('in', `${image.place} (${image.field})`),
     line('policy', describePolicy(verdict.policy)),
     line('digest', image.digest ?? 'not known'),
     ...reasons.slice(0, MAX_REASONS).map(({ code, detail }) => line('found', `${field(detail)} [${code}]`)),

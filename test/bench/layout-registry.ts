@@ -24,7 +24,7 @@ export async function startLayoutRegistry(
   delayMilliseconds: number,
 ): Promise<{ readonly port: number; readonly requests: readonly LoggedRequest[]; stop(): Promise<void> }> {
   const requests: LoggedRequest[] = [];
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const logged = {
       at: performance.now(),
       method: request.method ?? '',
@@ -32,10 +32,9 @@ export async function startLayoutRegistry(
       status: 0,
     };
     requests.push(logged);
-    void sleep(delayMilliseconds).then(() => {
-      answer(folder, logged.path, response);
-      logged.status = response.statusCode;
-    });
+    await sleep(delayMilliseconds);
+    answer(folder, logged.path, response);
+    logged.status = response.statusCode;
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return {

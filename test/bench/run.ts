@@ -55,7 +55,9 @@ async function startFloor(certificates: string): Promise<string> {
 }
 
 function start(name: string, args: readonly string[]): void {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', openSync(join(work, `${name}.log`), 'a'), 'inherit'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', openSync(join(work, `${name}.log`), 'a'), 'inherit'],
+  });
   child.on('exit', (code) => {
     if (code !== null && code !== 0) console.error(`${name} ended with ${code}`);
   });

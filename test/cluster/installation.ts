@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parse, parseAllDocuments, stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { createCosign, generateKeyPair, type Cosign, type KeyFiles } from '../support/cosign.ts';
 import { startCluster, type Cluster } from '../support/kubernetes.ts';
 import { freePort } from '../support/ports.ts';
@@ -53,19 +53,14 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
   const key = await generateKeyPair(cosign);
 
   await cluster.createNamespace(NAMESPACE);
-  const manifests =
-    source === 'chart' ? await renderChart() : readFileSync(join(PROJECT, 'manifests/install.yaml'), 'utf8');
-  const crds = await cluster.kubectl(['apply', '-f', join(PROJECT, 'manifests/crds')]);
-  if (crds.code !== 0) throw new Error(`the CRDs do not apply: ${crds.stderr}`);
+  await (source === 'chart' ? helmInstall(cluster) : applyManifests(cluster));
   await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
-  const applied = await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: manifests });
-  if (applied.code !== 0) throw new Error(`the manifests do not apply: ${applied.stderr}`);
 
   let webhook: RunningProcess | undefined;
   let service: ExposedService | undefined;
   let port = 0;
   let operations = 0;
-  const settingsOfChart = settingsIn(manifests);
+  const settingsOfChart = await installedSettings(cluster);
 
   const startWebhook = async (): Promise<void> => {
     [port, operations] = [await freePort(), await freePort()];
@@ -131,27 +126,42 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
   return installation;
 }
 
-async function renderChart(): Promise<string> {
-  const chart = join(PROJECT, 'charts/countersign');
-  const { code, stdout, stderr } = await run(
-    toolPath('helm'),
-    ['template', 'countersign', chart, '-n', NAMESPACE],
-    {
-      workDir: PROJECT,
-    },
-  );
-  if (code !== 0) throw new Error(`helm template: ${stderr}`);
-  return stdout;
+/** As the README says, with the cluster's administrator. */
+async function helmInstall(cluster: Cluster): Promise<void> {
+  const args = [
+    'install',
+    'countersign',
+    join(PROJECT, 'charts/countersign'),
+    '-n',
+    NAMESPACE,
+    '--kubeconfig',
+    cluster.kubeconfig,
+  ];
+  const { code, stderr } = await run(toolPath('helm'), args, { workDir: PROJECT });
+  if (code !== 0) throw new Error(`helm install: ${stderr}`);
 }
 
-/** The program's settings as the chart wrote them into its ConfigMap. */
-function settingsIn(manifests: string): Readonly<Record<string, unknown>> {
-  for (const document of parseAllDocuments(manifests)) {
-    const object = document.toJS() as { kind?: string; data?: Record<string, string> } | null;
-    const text = object?.kind === 'ConfigMap' ? object.data?.['countersign.yaml'] : undefined;
-    if (text !== undefined) return parse(text) as Record<string, unknown>;
+async function applyManifests(cluster: Cluster): Promise<void> {
+  for (const path of ['manifests/crds', 'manifests/install.yaml']) {
+    const { code, stderr } = await cluster.kubectl(['apply', '-f', join(PROJECT, path)]);
+    if (code !== 0) throw new Error(`kubectl apply -f ${path}: ${stderr}`);
   }
-  throw new Error('the manifests hold no ConfigMap with countersign.yaml');
+}
+
+/** The program's settings as they were installed. */
+async function installedSettings(cluster: Cluster): Promise<Readonly<Record<string, unknown>>> {
+  const { stdout, stderr } = await cluster.kubectl([
+    '-n',
+    NAMESPACE,
+    'get',
+    'configmap',
+    'countersign',
+    '-o',
+    'json',
+  ]);
+  if (stdout === '') throw new Error(`the settings were not installed: ${stderr}`);
+  const { data } = JSON.parse(stdout) as { data: Record<string, string> };
+  return parse(data['countersign.yaml'] ?? '') as Record<string, unknown>;
 }
 
 /** The program runs with the rights of the chart's ServiceAccount, and no others. */

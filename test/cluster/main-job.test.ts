@@ -76,7 +76,7 @@ beforeAll(async () => {
     mcpPolicy(),
   );
   await denies(images.referrers.unsigned);
-}, 120_000);
+}, 180_000);
 
 afterAll(async () => {
   await world?.stop();

@@ -52,7 +52,7 @@ describe('the message of a denial', () => {
     expect(message).toBe(
       [
         'Image ghcr.io/org/server:v1 is not signed. Signature required.',
-        '  container: container "server" (spec.template.spec.containers[0].image)',
+        '  in:        container "server" (spec.template.spec.containers[0].image)',
         '  policy:    ClusterSigningPolicy "mcp-servers"',
         `  digest:    ${DIGEST}`,
         '  found:     no signature was found [SIGNATURE_MISSING]',

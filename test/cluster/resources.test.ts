@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { signWithKey } from '../support/cosign.ts';
+import { pushImage } from '../support/images.ts';
+import type { PushedImage } from '../support/manifests.ts';
+import { API_VERSION, clusterPolicy, install, pod, until, type Installation } from './installation.ts';
+
+/** Countersign's own resources: what kubectl answers to a bad one, and what a decision says of one that got in all the same. */
+const MCP = 'mcp';
+let world: Installation;
+let signed: PushedImage;
+
+beforeAll(async () => {
+  world = await install('manifests');
+  await world.cluster.createNamespace(MCP);
+  signed = await pushImage(world.registries.referrers, 'org/signed', { tag: 'v1' });
+  await signWithKey(world.cosign, signed, { key: world.key });
+  await world.applied({
+    apiVersion: API_VERSION,
+    kind: 'TrustRoot',
+    metadata: { name: 'test-sigstore' },
+    spec: { trustedRoot: world.sigstore.trustedRoot, proofs: { preset: 'Private' } },
+  });
+}, 180_000);
+
+afterAll(async () => {
+  await world?.stop();
+});
+
+const key = (pem = world.key.publicKeyPem): object => ({ publicKey: { pem } });
+const keyless = (of: object): object => ({ keyless: true, ...of });
+const GOOD_ISSUER = { issuer: 'https://accounts.google.com' };
+const policy = (spec: object): object =>
+  clusterPolicy('under-test', MCP, {
+    trustRootRef: { name: 'test-sigstore' },
+    trustedKeys: [key()],
+    ...spec,
+  });
+
+/** name, spec that is added to a good policy, what kubectl must say, and does the webhook (rather than the CRD) say it? */
+const BAD: readonly (readonly [string, () => object, RegExp])[] = [
+  ['an unknown field', () => ({ treshold: 2 }), /treshold/],
+  [
+    'a bad PEM',
+    () => ({ trustedKeys: [key('-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----\n')] }),
+    /pem/,
+  ],
+  [
+    'C17: a private key',
+    () => ({ trustedKeys: [key('-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n')] }),
+    /private key/i,
+  ],
+  [
+    'a bad regular expression',
+    () => ({ trustedKeys: [keyless({ ...GOOD_ISSUER, subjectRegExp: '(' })] }),
+    /subjectRegExp/,
+  ],
+  [
+    'C3: a pattern that matches anyone',
+    () => ({ trustedKeys: [keyless({ ...GOOD_ISSUER, subjectRegExp: '.*' })] }),
+    /subjectRegExp/,
+  ],
+  ['a bad glob', () => ({ match: { images: ['ghcr.io/org/*:v1'] } }), /tag/],
+  ['empty trustedKeys', () => ({ trustedKeys: [] }), /trustedKeys/],
+  ['C3: an issuer without a subject', () => ({ trustedKeys: [keyless(GOOD_ISSUER)] }), /subject/],
+  ['H15: an unknown mode', () => ({ mode: 'Enforced' }), /mode/],
+  ['an empty selector', () => ({ trustedKeys: [{ signerSelector: {} }] }), /[sS]elector/],
+  [
+    'a policy that asks for nothing',
+    () => ({ requireSignature: false, trustedKeys: undefined }),
+    /nothing|requireSignature/,
+  ],
+  ['a field of a later version', () => ({ slsa: { requiredLevel: 3 } }), /slsa/],
+];
+
+describe('kubectl apply of a bad policy', () => {
+  test.each(BAD)('%s', async (_name, spec, answer) => {
+    const { code, stderr } = await world.apply(policy(spec()));
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringMatching(answer) });
+    expect(stderr).not.toContain('c2VjcmV0');
+    expect((await world.apply(policy({}))).code).toBe(0);
+    await world.cluster.kubectl(['delete', 'clustersigningpolicy', 'under-test']);
+  });
+});
+
+describe('what kubectl shows', () => {
+  test('columns, short names, and conditions that say what is not ready', async () => {
+    await world.applied(policy({ trustedKeys: [key(), { signerRef: { name: 'not-there-yet' } }] }));
+    const columns = await until('the status is written', async () => {
+      const { stdout } = await world.cluster.kubectl(['get', 'clustersigningpolicies']);
+      return /under-test\s+Enforce\s+True/.test(stdout) ? stdout : undefined;
+    });
+    expect(columns.split('\n')[0]).toMatch(/^NAME\s+MODE\s+READY/);
+    const { stdout } = await world.cluster.kubectl(['get', 'countersign']);
+    expect(stdout).toContain('under-test');
+    expect(stdout).toContain('test-sigstore');
+    await world.cluster.kubectl(['delete', 'clustersigningpolicy', 'under-test']);
+  });
+});
+
+describe('H3: a bad policy that got in while the webhook was down', () => {
+  test('denies in its own scope, names the field, and leaves others alone', async () => {
+    const bad = policy({
+      trustedKeys: [key('-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----\n')],
+    });
+    await world.cluster.createNamespace('elsewhere');
+    await world.stopWebhook();
+    const got = await world.apply(bad);
+    await world.startWebhook();
+    expect(got).toMatchObject({ code: 0 });
+    const { code, stderr } = await world.apply(pod(MCP, 'governed', signed.reference));
+    expect({ code, stderr }).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('ClusterSigningPolicy "under-test" is not valid'),
+    });
+    expect(stderr).toContain('trustedKeys[0].publicKey.pem');
+    expect(stderr).toContain('[POLICY_INVALID]');
+    expect((await world.apply(pod('elsewhere', 'free', signed.reference))).code).toBe(0);
+    const ready = await until('the condition says so', async () => {
+      const { stdout } = await world.cluster.kubectl([
+        'get',
+        'clustersigningpolicy',
+        'under-test',
+        '-o',
+        'jsonpath={.status.conditions}',
+      ]);
+      return stdout.includes('"False"') ? stdout : undefined;
+    });
+    expect(ready).toContain('pem');
+    await world.applied(policy({}));
+    await until('mended', async () =>
+      (await world.apply(pod(MCP, 'mended', signed.reference))).code === 0 ? true : undefined,
+    );
+  });
+});
+
+describe('H1, H2: the API server goes away', () => {
+  test('the last snapshot decides on; a change that was missed counts after the re-list', async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${world.operationsPort()}/metrics`)).text();
+    expect(metrics).toMatch(/countersign_snapshot/);
+    expect((await fetch(`http://127.0.0.1:${world.operationsPort()}/readyz`)).status).toBe(200);
+  });
+});
