@@ -1,0 +1,55 @@
+import { Fault, Refusal } from '../errors.ts';
+import { decodeBase64 } from '../sigstore/base64.ts';
+import { checkDigest } from './digest.ts';
+import type { Descriptor } from './manifest.ts';
+import type { Repository } from './repository.ts';
+
+/**
+ * The bytes of a manifest, hashed against the digest that was asked for; undefined = there is none.
+ * @throws Fault; Refusal DIGEST_MISMATCH or LIMIT
+ */
+export async function verifiedManifest(
+  repository: Repository,
+  digest: string,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const bytes = await repository.manifest(digest, signal);
+  if (bytes !== undefined) checkDigest(bytes, digest, 'the manifest');
+  return bytes;
+}
+
+/**
+ * The bytes that a descriptor links to: those that it carries itself, else fetched; hashed and measured against it.
+ * @throws Fault; Refusal
+ */
+export async function linked(
+  descriptor: Descriptor,
+  maxBytes: number,
+  fetch: (maxBytes: number) => Promise<Uint8Array | undefined>,
+): Promise<Uint8Array> {
+  const { digest, size, data } = descriptor;
+  if (descriptor.foreign)
+    throw new Refusal('UNSUPPORTED', `${digest} lies on another server, which is never asked`);
+  if (size > maxBytes)
+    throw new Refusal('LIMIT', `${digest} has ${size} bytes, and ${maxBytes} are accepted`);
+  const bytes =
+    data === undefined ? await fetch(size) : decodeBase64(data, `the data of ${digest}`, maxBytes);
+  // Whoever links to content and does not deliver it made a broken artifact: no fault of the registry's.
+  if (bytes === undefined)
+    throw new Refusal('MALFORMED', `${digest} is linked to but is not in the repository`);
+  checkDigest(bytes, digest, 'the content');
+  if (bytes.length !== size)
+    throw new Refusal('DIGEST_MISMATCH', `${digest} has ${bytes.length} bytes, and ${size} were declared`);
+  return bytes;
+}
+
+/** At most so many of a list. */
+export function firstOf<T>(list: readonly T[], max: number): readonly T[] {
+  return list.length > max ? list.slice(0, max) : list;
+}
+
+/** The refusal or fault in whatever looking at one piece of evidence threw. */
+export function problemOf(error: unknown): Fault | Refusal {
+  if (error instanceof Fault || error instanceof Refusal) return error;
+  return new Fault('INTERNAL', 'a defect of Countersign while reading evidence', { cause: error });
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { Refusal } from '../errors.ts';
+import { isDigest } from '../image/digest.ts';
+
+/** `sha256:<hex>` of the bytes. */
+export function sha256(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/**
+ * Compares bytes with the digest that they were asked by.
+ * @throws Refusal DIGEST_MISMATCH
+ */
+export function checkDigest(bytes: Uint8Array, digest: string, what: string): void {
+  const [algorithm = '', expected = ''] = digest.split(':');
+  const actual = isDigest(digest) ? createHash(algorithm).update(bytes).digest('hex') : '';
+  if (actual === '' || actual !== expected) {
+    throw new Refusal('DIGEST_MISMATCH', `the bytes of ${what} are not those of ${digest}`);
+  }
+}
+
+/** The tag that OCI 1.1 clients write where a registry has no referrers API: parts cut to what a tag can hold. */
+export function referrersTag(digest: string): string {
+  const [algorithm = '', hex = ''] = digest.split(':');
+  return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
+}
+
+/** The tag of cosign 1 and 2; undefined for a digest that makes no valid tag (sha512 is too long). */
+export function signatureTag(digest: string): string | undefined {
+  return digest.startsWith('sha256:') ? `${digest.replace(':', '-')}.sig` : undefined;
+}

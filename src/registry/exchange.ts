@@ -1,0 +1,135 @@
+import type { Dispatcher } from 'undici';
+import { Fault, Refusal } from '../errors.ts';
+import { faultOf, timeoutFault } from './faults.ts';
+import type { Gate } from './gate.ts';
+import type { RegistryObserver, RequestKind } from './settings.ts';
+
+/** One HTTP request as it goes over the wire. */
+export interface Request {
+  readonly method: 'GET' | 'HEAD' | 'POST';
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Sent byte for byte: nothing normalises it on the way. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** The registry on whose behalf, for messages, metrics and limits. */
+  readonly host: string;
+  readonly kind: RequestKind;
+  /** Bytes of a successful answer's body. */
+  readonly maxBytes: number;
+  /** What the body is, for people: `blob sha256:…`. */
+  readonly what: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** One value per name; the first where there are several. */
+  header(name: string): string | undefined;
+  /** Every value of a header, joined as HTTP does. */
+  joined(name: string): string;
+  /** Empty unless the status is 200. */
+  readonly body: Uint8Array;
+}
+
+export interface ExchangeOptions {
+  readonly gate: Gate;
+  readonly milliseconds: number;
+  readonly observer: RegistryObserver | undefined;
+}
+
+/**
+ * One request and its whole answer: no redirects, no retries, no credentials of its own.
+ * @throws Fault; Refusal LIMIT for a body above its limit
+ */
+export async function exchange(
+  dispatcher: Dispatcher,
+  request: Request,
+  options: ExchangeOptions,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { host, kind } = request;
+  return options.gate.run(host, signal, async () => {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(options.milliseconds)]);
+    const started = performance.now();
+    let outcome = 'INTERNAL';
+    try {
+      const answer = await send(dispatcher, request, limited);
+      outcome = String(answer.status);
+      return answer;
+    } catch (error) {
+      const fault =
+        limited.aborted && !(error instanceof Refusal) ? timeoutFault(host) : faultOf(error, host);
+      outcome = fault.code;
+      throw fault;
+    } finally {
+      options.observer?.requested(host, kind, outcome, performance.now() - started);
+    }
+  });
+}
+
+async function send(dispatcher: Dispatcher, request: Request, signal: AbortSignal): Promise<Answer> {
+  const { origin, path, method } = request;
+  const { statusCode, headers, body } = await dispatcher.request({
+    origin,
+    path,
+    method,
+    headers: { ...request.headers, 'accept-encoding': 'identity', 'user-agent': 'countersign' },
+    ...(request.body !== undefined && { body: request.body }),
+    signal,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  // A body that is given up tells so by an event, which would end the process if nobody listened.
+  body.on('error', () => {});
+  const values = (name: string): string[] => [headers[name] ?? []].flat();
+  const answer = {
+    status: statusCode,
+    header: (name: string) => values(name)[0],
+    joined: (name: string) => values(name).join(', '),
+  };
+  if (statusCode !== 200 || method === 'HEAD') {
+    await drain(body);
+    return { ...answer, body: new Uint8Array() };
+  }
+  const encoding = answer.header('content-encoding') ?? 'identity';
+  if (encoding !== 'identity') {
+    body.destroy();
+    // A compressed body is a length that nobody knows before; identity was asked for.
+    throw new Fault(
+      'REGISTRY_ERROR',
+      `registry ${request.host} compressed its answer although it was asked not to`,
+    );
+  }
+  return { ...answer, body: await readAtMost(body, request, answer.header('content-length')) };
+}
+
+async function readAtMost(
+  body: Dispatcher.ResponseData['body'],
+  request: Request,
+  length?: string,
+): Promise<Uint8Array> {
+  const tooLong = () => new Refusal('LIMIT', `${request.what} is longer than ${request.maxBytes} bytes`);
+  if (Number(length) > request.maxBytes) {
+    body.destroy();
+    throw tooLong();
+  }
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  // Leaving the loop destroys the body, and with it the connection.
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    total += chunk.length;
+    if (total > request.maxBytes) throw tooLong();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, total);
+}
+
+/** Lets go of a body that nobody reads; a short one keeps its connection. */
+async function drain(body: Dispatcher.ResponseData['body']): Promise<void> {
+  try {
+    await body.dump({ limit: 16 * 1024 });
+  } catch {
+    // The status was what mattered.
+  }
+}

@@ -1,0 +1,117 @@
+import { Refusal } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { isDigest } from '../image/digest.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../sigstore/strict-json.ts';
+import { parseJsonObject } from './json.ts';
+
+export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
+
+/** What a manifest may be; everything else is refused before it is parsed. */
+export const MANIFEST_TYPES = [
+  'application/vnd.oci.image.manifest.v1+json',
+  INDEX_TYPE,
+  'application/vnd.docker.distribution.manifest.v2+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+] as const;
+
+/** A link from one content to another (OCI image specification, descriptor.md). */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly artifactType: string | undefined;
+  /** The content itself, base64. */
+  readonly data: string | undefined;
+  /** Content that lies elsewhere: never fetched. */
+  readonly foreign: boolean;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** Links are left unparsed: one bad link must not spoil the others. */
+export type Manifest =
+  | { readonly kind: 'image'; readonly subject: string | undefined; readonly layers: readonly JsonValue[] }
+  | {
+      readonly kind: 'index';
+      readonly subject: string | undefined;
+      readonly manifests: readonly JsonValue[];
+    };
+
+/**
+ * Reads a manifest or an index.
+ * @throws Refusal MALFORMED, LIMIT, or UNSUPPORTED for Docker's schema 1
+ */
+export function parseManifest(bytes: Uint8Array, what: string): Manifest {
+  const value = parseJsonObject(bytes, what);
+  if (value['schemaVersion'] === 1 || 'fsLayers' in value) throw schemaOne(what);
+  if (value['schemaVersion'] !== 2)
+    throw new Refusal('MALFORMED', `${what} is not a manifest of schema version 2`);
+  const subject = subjectOf(value, what);
+  const { layers, manifests } = value;
+  // A document that is both is read one way by us and another way by somebody else (CVE-2021-41190).
+  if (Array.isArray(layers) && manifests === undefined) return { kind: 'image', subject, layers };
+  if (Array.isArray(manifests) && layers === undefined && value['config'] === undefined) {
+    return { kind: 'index', subject, manifests };
+  }
+  throw new Refusal('MALFORMED', `${what} is neither an image manifest nor an index`);
+}
+
+/** Docker's schema 1 signs itself and names no digest of its content. */
+export function schemaOne(what: string): Refusal {
+  return new Refusal('UNSUPPORTED', `${what} is a manifest of Docker's schema 1, which is not accepted`);
+}
+
+/** Whether a media type, as a registry's header gives it, is schema 1. */
+export function isSchemaOne(contentType: string): boolean {
+  return contentType.startsWith('application/vnd.docker.distribution.manifest.v1+');
+}
+
+function subjectOf(value: JsonObject, what: string): string | undefined {
+  const { subject } = value;
+  if (subject === undefined || subject === null) return undefined;
+  const digest = isJsonObject(subject) ? subject['digest'] : undefined;
+  if (typeof digest !== 'string' || !isDigest(digest))
+    throw new Refusal('MALFORMED', `the subject of ${what} has no digest`);
+  return digest;
+}
+
+/** @throws Refusal MALFORMED or LIMIT */
+export function parseDescriptor(value: JsonValue, what: string): Descriptor {
+  if (!isJsonObject(value)) throw new Refusal('MALFORMED', `${what} is not a descriptor`);
+  const { mediaType, digest, size, artifactType, data, urls } = value;
+  if (typeof mediaType !== 'string' || typeof digest !== 'string' || !isDigest(digest)) {
+    throw new Refusal('MALFORMED', `${what} has no media type or no digest that can be checked`);
+  }
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+    throw new Refusal('MALFORMED', `${what} has no size`);
+  }
+  return {
+    mediaType,
+    digest,
+    size,
+    artifactType: typeof artifactType === 'string' ? artifactType : undefined,
+    data: typeof data === 'string' ? data : undefined,
+    foreign: Array.isArray(urls) && urls.length > 0,
+    annotations: parseAnnotations(value['annotations'], what),
+  };
+}
+
+function parseAnnotations(value: JsonValue | undefined, what: string): Readonly<Record<string, string>> {
+  // No prototype: `annotations['constructor']` must be as absent as any other key.
+  const annotations = Object.create(null) as Record<string, string>;
+  if (value === undefined || value === null) return annotations;
+  if (!isJsonObject(value)) throw new Refusal('MALFORMED', `the annotations of ${what} are not an object`);
+  const entries = Object.entries(value);
+  if (entries.length > LIMITS.annotations) {
+    throw new Refusal('LIMIT', `${what} has more than ${LIMITS.annotations} annotations`);
+  }
+  let total = 0;
+  for (const [key, text] of entries) {
+    if (typeof text !== 'string') throw new Refusal('MALFORMED', `an annotation of ${what} is not a text`);
+    total += key.length + text.length;
+    annotations[key] = text;
+  }
+  if (total > LIMITS.annotationBytes) {
+    throw new Refusal('LIMIT', `the annotations of ${what} are longer than ${LIMITS.annotationBytes} bytes`);
+  }
+  return annotations;
+}

@@ -1,0 +1,63 @@
+import { Fault, Refusal } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import type { JsonValue } from '../sigstore/strict-json.ts';
+import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
+import { parseManifest } from './manifest.ts';
+import type { Referrers } from './repository.ts';
+
+/** Gathers the pages of a list of referrers; what is wrong with one leaves the others as they are. */
+export class ReferrerPages {
+  readonly #source: string;
+  readonly #descriptors: JsonValue[] = [];
+  readonly #refused: RefusedEvidence[] = [];
+  readonly #faults: Fault[] = [];
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  /** Takes one page in; false when no further one is wanted. */
+  add(bytes: Uint8Array): boolean {
+    const page = parseManifest(bytes, this.#source);
+    if (page.kind !== 'index') throw new Refusal('MALFORMED', `${this.#source} is an image and not a list`);
+    return this.push(page.manifests);
+  }
+
+  /** Takes links in; false when no further ones are wanted. */
+  push(descriptors: readonly JsonValue[]): boolean {
+    const left = LIMITS.referrers - this.#descriptors.length;
+    this.#descriptors.push(...descriptors.slice(0, left));
+    if (descriptors.length <= left) return true;
+    this.refuse(`it has more than ${LIMITS.referrers} entries; only the first were looked at`);
+    return false;
+  }
+
+  refuse(detail: string): void {
+    this.#refused.push({ source: this.#source, code: 'LIMIT', detail });
+  }
+
+  fail(problem: Fault | Refusal): void {
+    if (problem instanceof Fault) this.#faults.push(problem);
+    else this.#refused.push({ source: this.#source, code: problem.code, detail: problem.message });
+  }
+
+  all(): Referrers {
+    return { descriptors: this.#descriptors, refused: this.#refused, faults: this.#faults };
+  }
+}
+
+/**
+ * The query of the next page from a Link header (RFC 8288); undefined = this was the last.
+ * @throws Fault for a link that leads anywhere but to the same list
+ */
+export function nextPage(link: string, list: URL, host: string): string | undefined {
+  const entry = /<([^<>]{1,4096})>\s*;[^<>]*\brel="?next"?(?![\w-])/i.exec(
+    link.slice(0, LIMITS.challengeBytes),
+  );
+  if (entry === null) return undefined;
+  const target = URL.parse(entry[1] ?? '', list.href);
+  if (target === null || target.origin !== list.origin || target.pathname !== list.pathname) {
+    throw new Fault('REGISTRY_ERROR', `registry ${host} continues its list of referrers at another place`);
+  }
+  return target.search;
+}

@@ -1,0 +1,167 @@
+import { LRUCache } from 'lru-cache';
+import type { Discovery, DiscoverOptions } from '../admission/ports.ts';
+import { Fault } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Evidence } from '../sigstore/evidence.ts';
+import { problemOf } from './content.ts';
+import { Findings } from './findings.ts';
+import { raced, SingleFlight } from './single-flight.ts';
+
+/** Milliseconds for which an answer stands. */
+const LIFETIMES = {
+  /** Evidence: to remove a signature is not to revoke it. */
+  found: 3600_000,
+  /** Nothing found: a signature that was just made counts this soon. Also the least time between two fresh looks. */
+  nothing: 2000,
+  /** Could not tell: only those who ask at about the same time share it. */
+  fault: 1000,
+};
+/** Found evidence older than this is looked up again, behind the answer. */
+const REFRESH_MS = 300_000;
+/** After a look that did not work: milliseconds before the next one behind an answer. */
+const REFRESH_RETRY_MS = 30_000;
+/** Of evidence, in each of the two memories; they share what both hold. Above the largest evidence of one image. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_LOOKUPS = 256;
+/** What an entry takes beside its evidence: keys, sources, objects. */
+const ENTRY_BYTES = 1024;
+
+interface Remembered {
+  readonly discovery: Discovery;
+  readonly at: number;
+}
+
+/** One thing to look for: what it is, and as whom. */
+export interface Lookup {
+  /** Endpoint, repository and digest. Evidence that was found is enough for whoever asks. */
+  readonly key: string;
+  /** The credentials: what was *not* found with one is no answer for another. */
+  readonly access: string;
+  readonly host: string;
+  run(findings: Findings, fresh: boolean, signal: AbortSignal): Promise<void>;
+}
+
+/** Remembers what was found for a digest, and shares look-ups that are under way. */
+export class RememberedDiscoveries {
+  readonly #now: () => number;
+  readonly #log: Logger;
+  readonly #milliseconds: number;
+  readonly #flights: SingleFlight<Discovery>;
+  readonly #underWay = new Map<string, Findings>();
+  readonly #found = new LRUCache<string, Remembered>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf });
+  /** The last look of each access, whatever it gave. */
+  readonly #latest = new LRUCache<string, Remembered>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf });
+
+  constructor(options: { now: () => number; log: Logger; milliseconds: number; stopped: AbortSignal }) {
+    this.#now = options.now;
+    this.#log = options.log;
+    this.#milliseconds = options.milliseconds;
+    this.#flights = new SingleFlight({
+      max: MAX_LOOKUPS,
+      milliseconds: options.milliseconds,
+      stopped: options.stopped,
+    });
+  }
+
+  /** Never throws: what a look could not do is in the answer's faults. */
+  async look(lookup: Lookup, { fresh, signal }: DiscoverOptions): Promise<Discovery> {
+    const held = this.#held(lookup, fresh);
+    if (held !== undefined) {
+      if (!fresh) this.#refreshBehind(lookup, held);
+      return { ...held.discovery, remembered: true };
+    }
+    const key = `${lookup.key} ${lookup.access}`;
+    try {
+      return await raced(this.#start(lookup, fresh), signal, () => this.#late(lookup));
+    } catch (error) {
+      // A caller who cannot wait gets what is there by now.
+      return withFault(this.#underWay.get(key) ?? new Findings(), problemOf(error));
+    }
+  }
+
+  #held(lookup: Lookup, fresh: boolean): Remembered | undefined {
+    const latest = this.#latest.get(`${lookup.key} ${lookup.access}`);
+    if (fresh) return this.#isWithin(latest, LIFETIMES.nothing) ? latest : undefined;
+    const found = this.#found.get(lookup.key);
+    if (this.#isWithin(found, LIFETIMES.found)) return found;
+    const lifetime =
+      latest !== undefined && latest.discovery.faults.length > 0 ? LIFETIMES.fault : LIFETIMES.nothing;
+    return this.#isWithin(latest, lifetime) ? latest : undefined;
+  }
+
+  #isWithin(remembered: Remembered | undefined, milliseconds: number): boolean {
+    return remembered !== undefined && Math.abs(this.#now() - remembered.at) < milliseconds;
+  }
+
+  #refreshBehind(lookup: Lookup, held: Remembered): void {
+    const latest = this.#latest.get(`${lookup.key} ${lookup.access}`);
+    if (held.discovery.evidence.length === 0 || this.#isWithin(held, REFRESH_MS)) return;
+    if (this.#isWithin(latest, REFRESH_RETRY_MS)) return;
+    try {
+      this.#start(lookup, true).catch(() => {});
+    } catch (error) {
+      this.#log.debug({ host: lookup.host, error: problemOf(error).code }, 'evidence was not refreshed');
+    }
+  }
+
+  #start(lookup: Lookup, fresh: boolean): Promise<Discovery> {
+    const key = `${lookup.key} ${lookup.access}`;
+    return this.#flights.share(key, async (signal) => {
+      const findings = new Findings();
+      this.#underWay.set(key, findings);
+      try {
+        // A look must end even if one of its parts does not obey the signal.
+        await raced(lookup.run(findings, fresh, signal), signal, () => this.#late(lookup));
+      } catch (error) {
+        findings.problem('look-up', error);
+      } finally {
+        this.#underWay.delete(key);
+      }
+      return this.#remember(lookup, key, findings);
+    });
+  }
+
+  #remember(lookup: Lookup, key: string, findings: Findings): Discovery {
+    const discovery = snapshotOf(findings);
+    const remembered = { discovery, at: this.#now() };
+    this.#latest.set(key, remembered);
+    // With a fault it may be less than there is: it must not take the place of something whole.
+    if (discovery.evidence.length > 0 && discovery.faults.length === 0)
+      this.#found.set(lookup.key, remembered);
+    return discovery;
+  }
+
+  #late(lookup: Lookup): Fault {
+    return new Fault(
+      'TIMEOUT',
+      `registry ${lookup.host} did not answer in time (a look-up takes at most ${this.#milliseconds / 1000} s)`,
+    );
+  }
+}
+
+/** What was found when nothing could be asked. */
+export function faulted(fault: Fault): Discovery {
+  return withFault(new Findings(), fault);
+}
+
+function snapshotOf({ evidence, refused, faults }: Findings): Discovery {
+  return { evidence: [...evidence], refused: [...refused], faults: [...faults], remembered: false };
+}
+
+function withFault(findings: Findings, problem: Error): Discovery {
+  const snapshot = snapshotOf(findings);
+  return problem instanceof Fault ? { ...snapshot, faults: [...snapshot.faults, problem] } : snapshot;
+}
+
+function sizeOf({ discovery }: Remembered): number {
+  return discovery.evidence.reduce((total, evidence) => total + bytesOf(evidence), ENTRY_BYTES);
+}
+
+function bytesOf(evidence: Evidence): number {
+  if (evidence.kind === 'bundle') return evidence.bytes.length + ENTRY_BYTES;
+  const annotations = Object.entries(evidence.annotations).reduce(
+    (total, [key, text]) => total + key.length + text.length,
+    0,
+  );
+  return evidence.payload.length + annotations + ENTRY_BYTES;
+}

@@ -1,0 +1,420 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { silentLogger } from '../../src/log.ts';
+import { parseChallenges } from '../../src/registry/challenge.ts';
+import { DockerConfigFile, parseDockerConfig } from '../../src/registry/docker-config.ts';
+import { createAuthority, type CertificateAuthority, type KeyPairPem } from '../support/certificates.ts';
+import { Artifacts } from './artifacts.ts';
+import type { EvilRegistry, Script } from './evil-registry.ts';
+import { atEnd, evilRegistry, imageSource, look, reference, soon, summary } from './sources.ts';
+
+const login = { kind: 'basic', username: 'robot', password: 'pass:word' } as const;
+const auth = Buffer.from('robot:pass:word').toString('base64');
+const basic = `Basic ${auth}`;
+
+function configFile(auths: object, more: object = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-docker-'));
+  atEnd(async () => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'config.json');
+  writeFileSync(path, JSON.stringify({ auths, ...more }));
+  return path;
+}
+
+describe('Docker config file', () => {
+  const file = (auths: object) => new DockerConfigFile(configFile(auths), silentLogger);
+
+  test.each([
+    ['ghcr.io', 'ghcr.io'],
+    ['https://ghcr.io', 'ghcr.io'],
+    ['https://ghcr.io/v1/', 'ghcr.io'],
+    ['http://ghcr.io/v2/', 'ghcr.io'],
+    ['https://index.docker.io/v1/', 'docker.io'],
+    ['registry.example:5000', 'registry.example:5000'],
+  ])('the key %s is for %s', async (key, host) => {
+    expect(await file({ [key]: { auth } }).find(host, 'org/app')).toEqual(login);
+  });
+
+  test('D5: hosts match whole', async () => {
+    const config = file({ 'ghcr.io': { auth } });
+    for (const host of [
+      'cr.io',
+      'evilghcr.io',
+      'ghcr.io.evil.example',
+      'x.ghcr.io',
+      'ghcr.io:444',
+      'docker.io',
+    ]) {
+      expect(await config.find(host, 'ghcr.io')).toBeUndefined();
+    }
+    expect(await config.find('ghcr.io', 'org/app')).toEqual(login);
+  });
+
+  test('the longest path wins, by whole parts', async () => {
+    const entry = (name: string) => ({ username: name, password: 'p' });
+    const config = file({ 'r.io': entry('host'), 'r.io/org': entry('org'), 'r.io/org/app': entry('app') });
+    const who = async (repository: string) => (await config.find('r.io', repository)) as { username: string };
+    expect((await who('org/app')).username).toBe('app');
+    expect((await who('org/apple')).username).toBe('org');
+    expect((await who('organisation/app')).username).toBe('host');
+  });
+
+  test('each kind of entry', async () => {
+    const config = file({
+      a: { identitytoken: 'i' },
+      b: { registrytoken: 'r' },
+      c: { username: '<token>', password: 'i' },
+      d: { auth: Buffer.from('no colon').toString('base64') },
+      e: { auth: 7 },
+    });
+    expect(await config.find('a', 'x')).toEqual({ kind: 'identity', token: 'i' });
+    expect(await config.find('b', 'x')).toEqual({ kind: 'registry', token: 'r' });
+    expect(await config.find('c', 'x')).toEqual({ kind: 'identity', token: 'i' });
+    expect(await config.find('d', 'x')).toBeUndefined();
+    expect(await config.find('e', 'x')).toBeUndefined();
+  });
+
+  test('helpers are named as not supported; secrets are not repeated', () => {
+    expect(parseDockerConfig('{"credHelpers":{}}').notes[0]).toContain('not supported');
+    expect(parseDockerConfig('{"auths":{}}').notes).toEqual([]);
+    expect(() => parseDockerConfig('{"auths":{"ghcr.io":{"auth":"c2VjcmV0')).toThrow(/^it is not JSON$/);
+  });
+
+  test('is read again when it changes, and a half-written one leaves what was read', async () => {
+    const path = configFile({ 'r.io': { username: 'old', password: 'p' } });
+    let now = 0;
+    const errors: string[] = [];
+    const config = new DockerConfigFile(
+      path,
+      { ...silentLogger, error: (_fields, message) => errors.push(message) },
+      () => now,
+    );
+    const who = async () => ((await config.find('r.io', 'x')) as { username: string }).username;
+    expect(await who()).toBe('old');
+    writeFileSync(path, JSON.stringify({ auths: { 'r.io': { username: 'newer', password: 'p' } } }));
+    expect(await who()).toBe('old');
+    now += 1000;
+    expect(await who()).toBe('newer');
+    writeFileSync(path, '{"auths":');
+    now += 1000;
+    expect(await who()).toBe('newer');
+    expect(errors).toHaveLength(1);
+  });
+});
+
+describe('challenges', () => {
+  test.each([
+    ['Basic realm="a"', [['basic', { realm: 'a' }]]],
+    [
+      'Bearer realm="https://a/t",service="s,1",scope="repository:a/b:pull,push"',
+      [['bearer', { realm: 'https://a/t', service: 's,1', scope: 'repository:a/b:pull,push' }]],
+    ],
+    [
+      'Negotiate abc==, Basic realm="a, b" , charset=UTF-8, BEARER Realm="q\\"q"',
+      [
+        ['basic', { realm: 'a, b', charset: 'UTF-8' }],
+        ['bearer', { realm: 'q"q' }],
+      ],
+    ],
+    ['Bearer realm="first",realm="second"', [['bearer', { realm: 'first' }]]],
+    ['Bearer realm="unfinished', [['bearer', {}]]],
+    ['Digest realm="a"', []],
+    ['', []],
+    ['realm="a"', []],
+  ])('%s', (header, expected) => {
+    expect(
+      parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]),
+    ).toEqual(expected);
+  });
+
+  test('F6: long ones cost nothing', () => {
+    const started = performance.now();
+    expect(parseChallenges(`Bearer ${'a="'.repeat(100_000)}`)).toEqual([]);
+    parseChallenges(`Bearer ${'a="\\'.repeat(2000)}`);
+    parseChallenges(`Bearer ${' ,'.repeat(4000)}`);
+    expect(performance.now() - started).toBeLessThan(50);
+  });
+});
+
+/** Asks for a token at `realm` and then for nothing but `Bearer good`. */
+function wantsToken(registry: EvilRegistry, realm: string): Script {
+  return (request, response) => {
+    if (request.url?.startsWith('/token') === true) {
+      response.end('{"token":"good"}');
+      return true;
+    }
+    if (request.headers.authorization === 'Bearer good') return false;
+    response
+      .writeHead(401, {
+        'www-authenticate': `Bearer realm="${realm}",service="${registry.host}",scope="repository:other:push"`,
+      })
+      .end();
+    return true;
+  };
+}
+
+async function setup(credential: object | null = { auth }, more: object = {}) {
+  const registry = await evilRegistry();
+  const digest = new Artifacts(registry).image();
+  const dockerConfigFile = configFile(credential === null ? {} : { [registry.host]: credential });
+  return { registry, digest, source: imageSource([registry], { dockerConfigFile, ...more }) };
+}
+
+describe('signing in', () => {
+  test('Basic, only after it was asked for', async () => {
+    const { registry, digest, source } = await setup();
+    registry.script((request, response) => {
+      if (request.headers.authorization === basic) return false;
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      return true;
+    });
+    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(registry.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, basic, basic]);
+    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(registry.seen).toHaveLength(5);
+  });
+
+  test('a token for one repository and for pulling, whatever scope was offered', async () => {
+    const { registry, digest, source } = await setup();
+    registry.script(wantsToken(registry, `http://${registry.host}/token?account=x`));
+    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    const token = registry.seen.find(({ url }) => url.startsWith('/token'));
+    expect(token?.headers.authorization).toBe(basic);
+    const query = new URLSearchParams(token?.url.split('?')[1]);
+    expect(Object.fromEntries(query)).toEqual({
+      account: 'x',
+      service: registry.host,
+      scope: 'repository:org/app:pull',
+    });
+    expect(query.getAll('scope')).toHaveLength(1);
+  });
+
+  test('an anonymous token carries nothing', async () => {
+    const { registry, digest, source } = await setup(null);
+    registry.script(wantsToken(registry, `http://${registry.host}/token`));
+    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(registry.seen.map(({ headers }) => headers.authorization)).toEqual([
+      undefined,
+      undefined,
+      'Bearer good',
+      'Bearer good',
+    ]);
+  });
+
+  test('an identity token is changed by POST', async () => {
+    const { registry, digest, source } = await setup({ identitytoken: 'refresh/me' });
+    registry.script(wantsToken(registry, `http://${registry.host}/token`));
+    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    const token = registry.seen.find(({ method }) => method === 'POST');
+    expect(token?.headers.authorization).toBeUndefined();
+    expect(Object.fromEntries(new URLSearchParams(token?.body))).toMatchObject({
+      grant_type: 'refresh_token',
+      refresh_token: 'refresh/me',
+      scope: 'repository:org/app:pull',
+    });
+  });
+
+  test('a token is used until it runs out, and one that is refused early is renewed once', async () => {
+    let now = 1_000_000;
+    const { registry, digest, source } = await setup({ auth }, { now: () => now });
+    let good = 'one';
+    registry.script((request, response) => {
+      if (request.url?.startsWith('/token') === true) {
+        response.end(JSON.stringify({ access_token: good, expires_in: 100 }));
+        return true;
+      }
+      if (request.headers.authorization === `Bearer ${good}`) return false;
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${registry.host}/token"` }).end();
+      return true;
+    });
+    const tokens = () => registry.asked.filter((line) => line.includes('/token')).length;
+    for (const [wait, expected] of [
+      [0, 1],
+      [79_000, 1],
+      [2000, 2],
+    ] as const) {
+      now += wait;
+      expect(await source.resolve(reference(registry), soon())).toBe(digest);
+      expect(tokens()).toBe(expected);
+    }
+    good = 'two';
+    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(tokens()).toBe(3);
+    good = 'unobtainable';
+    registry.script((request, response) => {
+      if (request.url?.startsWith('/token') === true) response.end('{"token":"bad"}');
+      else
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${registry.host}/token"` }).end();
+      return true;
+    });
+    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+      code: 'REGISTRY_AUTH',
+    });
+    expect(tokens()).toBe(4);
+  });
+
+  test.each([
+    ['not JSON', '<html>'],
+    ['no token', '{}'],
+    ['a token that would be a header of its own', '{"token":"a\\r\\nx: y"}'],
+    ['a token beyond ASCII', '{"token":"\u00e9"}'],
+    ['too long', `{"token":"${'x'.repeat(70_000)}"}`],
+  ])('a token answer that is %s', async (_name, body) => {
+    const { registry, source } = await setup(null);
+    registry.script((request, response) => {
+      if (request.url?.startsWith('/token') === true) response.end(body);
+      else
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${registry.host}/token"` }).end();
+      return true;
+    });
+    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+      code: 'REGISTRY_ERROR',
+    });
+  });
+
+  test.each([401, 403])('%d in spite of credentials', async (status) => {
+    const { registry, source } = await setup();
+    registry.script((_request, response) => {
+      response.writeHead(status, { 'www-authenticate': 'Basic realm="r"' }).end('a body of the registry');
+      return true;
+    });
+    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+      code: 'REGISTRY_AUTH',
+      message: expect.not.stringContaining('a body'),
+    });
+  });
+});
+
+describe('D5: credentials stay where they belong', () => {
+  let authority: CertificateAuthority;
+  let served: KeyPairPem;
+  beforeAll(() => {
+    authority = createAuthority('tests');
+    served = authority.issue({ commonName: 'r', names: ['127.0.0.1'] });
+  }, 60_000);
+  const serving = () => evilRegistry({ cert: served.certPem, key: served.keyPem });
+
+  test('a realm on another server gets nothing, unless the settings name it', async () => {
+    const sink = await serving();
+    sink.script(wantsToken(sink, ''));
+    const registry = await serving();
+    const digest = new Artifacts(registry).image();
+    registry.script(wantsToken(registry, `https://${sink.host}/token`));
+    const dockerConfigFile = configFile({ [registry.host]: { auth } });
+    const settings = { host: registry.host, caPem: authority.certPem };
+    const strict = imageSource([], { dockerConfigFile, registries: [settings] });
+    await expect(strict.resolve(reference(registry), soon())).rejects.toMatchObject({
+      code: 'REGISTRY_ERROR',
+      message: expect.stringContaining('tokenRealm'),
+    });
+    expect(sink.connections).toBe(0);
+    const named = imageSource([], {
+      dockerConfigFile,
+      registries: [{ ...settings, tokenRealm: `https://${sink.host}` }],
+    });
+    expect(await named.resolve(reference(registry), soon())).toBe(digest);
+    expect(sink.seen[0]?.headers.authorization).toBe(basic);
+  });
+
+  test.each([
+    'http://127.0.0.1:1/token',
+    'ftp://127.0.0.1/x',
+    'not a url',
+    '',
+    'https://user:pass@127.0.0.1/',
+  ])('the realm %p is not asked, with credentials or without', async (realm) => {
+    for (const credential of [{ auth }, null]) {
+      const { registry, source } = await setup(credential);
+      registry.script(wantsToken(registry, realm));
+      await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+        code: expect.stringMatching(/^REGISTRY_(?:ERROR|TLS)$/),
+      });
+      expect(registry.seen).toHaveLength(1);
+    }
+  });
+
+  test('a redirect takes no Authorization along, nor does a way back', async () => {
+    const [registry, storage] = [await serving(), await serving()];
+    const artifacts = new Artifacts(registry);
+    const digest = artifacts.image();
+    const blob = artifacts.simpleLayer('payload');
+    artifacts.simpleSigned(digest, [blob]);
+    const path = artifacts.path('blobs', String(blob['digest']));
+    registry.script((request, response, { url }) => {
+      if (url === `${path}?back`) return response.end('payload') !== undefined;
+      if (request.headers.authorization !== basic)
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      else if (url === path)
+        response.writeHead(307, { location: `https://${storage.host}/stored?signature=1` }).end();
+      else return false;
+      return true;
+    });
+    storage.script((_request, response) => {
+      response.writeHead(302, { location: `https://${registry.host}${path}?back` }).end();
+      return true;
+    });
+    const dockerConfigFile = configFile({ [registry.host]: { auth } });
+    // The storage's address is allowed here by the only setting that can.
+    const settings = { host: registry.host, caPem: authority.certPem, tokenRealm: `https://${storage.host}` };
+    const found = await look(imageSource([], { dockerConfigFile, registries: [settings] }), registry, digest);
+    expect(summary(found)).toEqual({ evidence: ['payload'], refused: [], faults: [] });
+    expect(storage.seen.map(({ url, headers }) => [url, headers.authorization])).toEqual([
+      ['/stored?signature=1', undefined],
+    ]);
+    expect(registry.seen.find(({ url }) => url.endsWith('?back'))?.headers.authorization).toBeUndefined();
+    expect(registry.seen.filter(({ headers }) => headers.authorization === basic).length).toBeGreaterThan(2);
+  });
+
+  test('where it redirected to cannot ask who we are', async () => {
+    const [registry, storage] = [await serving(), await serving()];
+    registry.script((_request, response) => {
+      response.writeHead(307, { location: `https://${storage.host}/` }).end();
+      return true;
+    });
+    storage.script((_request, response) => {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="give"' }).end();
+      return true;
+    });
+    const dockerConfigFile = configFile({ [registry.host]: { auth }, [storage.host]: { auth } });
+    const settings = { host: registry.host, caPem: authority.certPem, tokenRealm: `https://${storage.host}` };
+    const source = imageSource([], { dockerConfigFile, registries: [settings] });
+    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+      code: 'REGISTRY_AUTH',
+    });
+    expect([...registry.seen, ...storage.seen].map(({ headers }) => headers.authorization)).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('another port is another registry', async () => {
+    const [registry, other] = [await evilRegistry(), await evilRegistry()];
+    other.script((_request, response) => {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      return true;
+    });
+    const dockerConfigFile = configFile({ [registry.host]: { auth }, '127.0.0.1': { auth } });
+    const source = imageSource([registry, other], { dockerConfigFile });
+    await expect(source.resolve(reference(other), soon())).rejects.toMatchObject({ code: 'REGISTRY_AUTH' });
+    expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+  });
+});
+
+test("D8: without credentials of its own a request carries none, also not the cluster's", async () => {
+  const { registry, source } = await setup(null);
+  const digest = new Artifacts(registry).image();
+  registry.script((_request, response, { url }) => {
+    if (!url.startsWith('/v2/org/app/manifests/v1')) return false;
+    response.writeHead(307, { location: `http://${registry.host}/v2/org/app/manifests/${digest}` }).end();
+    return true;
+  });
+  expect(await source.resolve(reference(registry), soon())).toBe(digest);
+  await look(source, registry, digest);
+  for (const { headers } of registry.seen) {
+    expect(Object.keys(headers).sort()).toEqual(
+      expect.arrayContaining(['host', 'accept-encoding', 'user-agent']),
+    );
+    expect(Object.keys(headers).filter((name) => /auth|cookie|token/i.test(name))).toEqual([]);
+  }
+});
