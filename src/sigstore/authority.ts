@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { X509Certificate } from '@sigstore/core';
+import type { TrustMaterial } from '@sigstore/verify';
+import { Refusal } from '../errors.ts';
+import { certificateExtensions } from './certificate-extensions.ts';
+import { hasPurpose, OID_EXTENDED_KEY_USAGE, UNDERSTOOD_EXTENSIONS } from './certificate.ts';
+import { parseMemoised } from './memoised-certificate.ts';
+import type { AuthorityJson, PeriodJson } from './trusted-root-shape.ts';
+
+export type Authority = TrustMaterial['certificateAuthorities'][number];
+export interface TimestampAuthority {
+  /** `sha256:<hex>` of its certificate. */
+  readonly fingerprint: string;
+  readonly authority: Authority;
+}
+
+const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
+const ANY_PURPOSE = '2.5.29.37.0';
+const OID_NAME_CONSTRAINTS = '2.5.29.30';
+/** The end of a period that has none, in milliseconds: the last time that a Date can tell. */
+export const NEVER = 8_640_000_000_000_000;
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+/**
+ * Reads an authority: its chain, leaf or intermediate first, and the period in which it is trusted.
+ * @param purpose what it must be allowed to certify, where its certificates say so (extended key usage)
+ * @throws Refusal MALFORMED or UNSUPPORTED; errors of the parser for what is no certificate.
+ */
+export function readAuthority(
+  { certChain, validFor }: AuthorityJson,
+  path: string,
+  purpose: string,
+): Authority {
+  const chain = certChain.certificates.map(({ rawBytes }) => parseMemoised(Buffer.from(rawBytes, 'base64')));
+  if (chain.length === 0) throw new Refusal('MALFORMED', `${path}: the certificate chain is empty`);
+  for (const certificate of chain) checkConstraints(certificate, path, purpose);
+  return { certChain: chain, validFor: readPeriod(validFor, path) };
+}
+
+/** The library acts on basic constraints and key usage alone: an authority that is bound further would go unbound. */
+function checkConstraints(certificate: X509Certificate, path: string, purpose: string): void {
+  const extensions = certificateExtensions(certificate);
+  for (const [oid, { critical }] of extensions) {
+    if (oid === OID_NAME_CONSTRAINTS || (critical && !UNDERSTOOD_EXTENSIONS.has(oid))) {
+      throw new Refusal('UNSUPPORTED', `${path}: certificates with the extension ${oid} are not supported`);
+    }
+  }
+  if (
+    extensions.has(OID_EXTENDED_KEY_USAGE) &&
+    !hasPurpose(certificate, purpose) &&
+    !hasPurpose(certificate, ANY_PURPOSE)
+  ) {
+    throw new Refusal('UNSUPPORTED', `${path}: a certificate is for another purpose (extended key usage)`);
+  }
+}
+
+/** @throws Refusal as `readAuthority`; UNSUPPORTED also when its certificate is not for time stamping (attack A18). */
+export function readTimestampAuthority(json: AuthorityJson, path: string): TimestampAuthority {
+  const authority = readAuthority(json, path, TIME_STAMPING);
+  const leaf: X509Certificate | undefined = authority.certChain[0];
+  if (leaf === undefined || !hasPurpose(leaf, TIME_STAMPING)) {
+    throw new Refusal(
+      'UNSUPPORTED',
+      `${path}: the first certificate is not for time stamping (extended key usage)`,
+    );
+  }
+  const digest = createHash('sha256').update(leaf.root.toDER()).digest('hex');
+  return { fingerprint: `sha256:${digest}`, authority };
+}
+
+/**
+ * The start is required: the library takes a missing one for 1970 (attack A11).
+ * @throws Refusal MALFORMED
+ */
+export function readPeriod(period: PeriodJson | null | undefined, path: string): { start: Date; end: Date } {
+  if (period?.start === undefined || period.start === null) {
+    throw new Refusal('MALFORMED', `${path}: validFor.start is missing`);
+  }
+  const start = readTime(period.start, `${path}.validFor.start`);
+  const end =
+    period.end === undefined || period.end === null ? NEVER : readTime(period.end, `${path}.validFor.end`);
+  if (end < start) throw new Refusal('MALFORMED', `${path}: validFor ends before it starts`);
+  return { start: new Date(start), end: new Date(end) };
+}
+
+function readTime(text: string, path: string): number {
+  const time = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) throw new Refusal('MALFORMED', `${path} is not a time (RFC 3339)`);
+  return time;
+}

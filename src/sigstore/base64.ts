@@ -1,0 +1,35 @@
+import { Refusal } from '../errors.ts';
+
+const STANDARD = /^[A-Za-z0-9+/]*={0,2}$/;
+const URL_SAFE = /^[A-Za-z0-9_-]*={0,2}$/;
+
+/**
+ * Base64 in either alphabet, never both (RFC 4648 §4 and §5; the JSON form of protobuf and DSSE ask readers to take both).
+ * Buffer.from alone skips whatever it does not know, so that two texts could mean the same bytes.
+ * @throws Refusal MALFORMED, or LIMIT above `maxBytes`; `what` names the field.
+ */
+export function decodeBase64(text: string, what: string, maxBytes: number): Buffer {
+  checkBase64(text, what, maxBytes);
+  // Node reads both alphabets under this name.
+  return Buffer.from(text, 'base64');
+}
+
+/** The same checks without the bytes. */
+export function checkBase64(text: string, what: string, maxBytes: number): void {
+  if (decodedLength(text) > maxBytes) {
+    throw new Refusal('LIMIT', `${what} is larger than ${maxBytes} bytes`);
+  }
+  if ((!STANDARD.test(text) && !URL_SAFE.test(text)) || !hasWholeLength(text)) {
+    throw new Refusal('MALFORMED', `${what} is not base64`);
+  }
+}
+
+function decodedLength(text: string): number {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  return Math.floor(((text.length - padding) * 3) / 4);
+}
+
+/** Padding, where there is any, fills the last group; without it the last group holds at least two characters. */
+function hasWholeLength(text: string): boolean {
+  return text.endsWith('=') ? text.length % 4 === 0 : text.length % 4 !== 1;
+}

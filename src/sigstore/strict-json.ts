@@ -1,0 +1,120 @@
+import { Refusal } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+
+/** What JSON can hold. Objects are plain; a key `__proto__` is an own property like any other. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue | undefined;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Parses JSON that somebody else wrote: UTF-8 without a byte order mark, no key twice in one object (two readers could
+ * each see another value: attacks A25, A28), nested at most `maxDepth` levels. Linear in the length of the text.
+ * @throws Refusal MALFORMED or LIMIT; `what` names the document in its message.
+ */
+export function parseStrictJson(
+  input: Uint8Array | string,
+  what: string,
+  maxDepth: number = LIMITS.jsonDepth,
+): JsonValue {
+  const text = typeof input === 'string' ? input : decodeUtf8(input, what);
+  // Before JSON.parse, which would build what a million brackets describe.
+  refuseDepthAndDuplicates(text, what, maxDepth);
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    throw new Refusal('MALFORMED', `${what} is not JSON`, { cause });
+  }
+}
+
+/** True for a JSON object, not for an array. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** @throws Refusal MALFORMED for bytes that are not UTF-8. A byte order mark is kept, for JSON.parse to refuse. */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new Refusal('MALFORMED', `${what} is not UTF-8`, { cause });
+  }
+}
+
+interface OpenContainer {
+  /** Keys seen so far; undefined in an array. */
+  readonly keys: Set<string> | undefined;
+  /** In an object: the next string is a key. */
+  expectsKey: boolean;
+}
+
+/** Exact for well-formed JSON; for anything else it only has to end, because JSON.parse refuses that afterwards. */
+function refuseDepthAndDuplicates(text: string, what: string, maxDepth: number): void {
+  const open: OpenContainer[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const top = open.at(-1);
+    switch (text.charCodeAt(i)) {
+      case 0x7b: // {
+      case 0x5b: // [
+        if (open.length >= maxDepth) {
+          throw new Refusal('LIMIT', `${what} is nested deeper than ${maxDepth} levels`);
+        }
+        open.push(
+          text.charCodeAt(i) === 0x7b
+            ? { keys: new Set(), expectsKey: true }
+            : { keys: undefined, expectsKey: false },
+        );
+        break;
+      case 0x7d: // }
+      case 0x5d: // ]
+        open.pop();
+        break;
+      case 0x2c: // ,
+        if (top?.keys !== undefined) top.expectsKey = true;
+        break;
+      case QUOTE: {
+        const end = endOfString(text, i + 1);
+        if (top?.keys !== undefined && top.expectsKey) {
+          addKey(top.keys, text.slice(i + 1, end), what);
+          top.expectsKey = false;
+        }
+        i = end;
+        break;
+      }
+      default:
+    }
+  }
+}
+
+/** Index of the quote that ends the string which starts at `from`; the text's length when none does. */
+function endOfString(text: string, from: number): number {
+  let searched = from;
+  for (;;) {
+    const quote = text.indexOf('"', searched);
+    if (quote === -1) return text.length;
+    let backslashes = 0;
+    // Only back to the last quote: a run of backslashes is counted once, so the whole stays linear.
+    while (quote - 1 - backslashes >= searched && text.charCodeAt(quote - 1 - backslashes) === BACKSLASH) {
+      backslashes++;
+    }
+    if (backslashes % 2 === 0) return quote;
+    searched = quote + 1;
+  }
+}
+
+function addKey(keys: Set<string>, raw: string, what: string): void {
+  const key = raw.includes('\\') ? unescapeKey(raw, what) : raw;
+  if (keys.has(key)) throw new Refusal('MALFORMED', `${what} has the key "${key.slice(0, 64)}" twice`);
+  keys.add(key);
+}
+
+function unescapeKey(raw: string, what: string): string {
+  try {
+    return JSON.parse(`"${raw}"`) as string;
+  } catch (cause) {
+    throw new Refusal('MALFORMED', `${what} is not JSON`, { cause });
+  }
+}

@@ -1,0 +1,187 @@
+import { asError, Fault, Refusal, unreachable } from '../errors.ts';
+import { isMessageSignatureBundle, readBundle } from './bundle.ts';
+import { checkIssued } from './certificate-trust.ts';
+import { parseLeafCertificate, type LeafCertificate } from './certificate.ts';
+import type { Evidence } from './evidence.ts';
+import { framedHash, type HashPart } from './framed-hash.ts';
+import { LEGACY_ANNOTATIONS, readLegacySignature } from './legacy-signature.ts';
+import { verifyProofs, type VerifiedProofs } from './proofs.ts';
+import type { VerificationKey } from './public-key.ts';
+import { signatureContent, type Artifact, type SignatureContent } from './signature-content.ts';
+import { readContent } from './signed-content.ts';
+import type { SignedMaterial } from './signed-material.ts';
+import type { TrustRoot } from './trust-root.ts';
+import { trustedTimes, type RefusedEvidence, type VerifiedSignature } from './verified-signature.ts';
+import { VERIFIER_VERSION } from './verifier-version.ts';
+
+export type { Artifact } from './signature-content.ts';
+
+/** What evidence is verified with: the authorities of a root, or one key with the root of its logs and timestamps. */
+export type TrustContext =
+  | { readonly kind: 'root'; readonly root: TrustRoot }
+  | { readonly kind: 'key'; readonly key: VerificationKey; readonly root: TrustRoot | undefined };
+
+/**
+ * Verifies one piece of evidence in one trust context. Bad evidence is a value, whatever it made a parser throw.
+ * @param artifact the image asked about; needed where `needsManifest` says so, and read nowhere else
+ * @throws Fault INTERNAL only, for a defect of ours.
+ */
+export function verifyEvidence(
+  evidence: Evidence,
+  context: TrustContext,
+  artifact?: Artifact,
+): VerifiedSignature | RefusedEvidence {
+  try {
+    const material = readEvidence(evidence);
+    // Before the context: what stands in the certificate's place is a certificate or nothing (attack A7).
+    const leaf =
+      material.signer.kind === 'certificate' ? parseLeafCertificate(material.signer.der) : undefined;
+    const verified =
+      context.kind === 'root'
+        ? verifyWithRoot(material, leaf, context.root, artifact)
+        : verifyWithKey(material, leaf, context, artifact);
+    return { source: evidence.source, ...verified };
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw thrown;
+    return {
+      source: evidence.source,
+      code: thrown instanceof Refusal ? thrown.code : 'MALFORMED',
+      detail: asError(thrown).message,
+    };
+  }
+}
+
+/** True for evidence that is refused in the context given. */
+export function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is RefusedEvidence {
+  return 'code' in fact;
+}
+
+/** Evidence is never changed, and its kind is asked for at each admission. */
+const manifestNeeds = new WeakMap<Evidence, boolean>();
+
+/** True where the signature is over the image's manifest itself, so that `verifyEvidence` needs its bytes. */
+export function needsManifest(evidence: Evidence): boolean {
+  let needs = manifestNeeds.get(evidence);
+  if (needs === undefined) {
+    needs = evidence.kind === 'bundle' && isMessageSignatureBundle(evidence.bytes);
+    manifestNeeds.set(evidence, needs);
+  }
+  return needs;
+}
+
+/**
+ * The key under which the outcome of `verifyEvidence` may be remembered: over every byte that it reads, the trust that it
+ * reads them with, and the verifier's version (design §3).
+ * @param artifactDigest `sha256:…`; part of the key only where `needsManifest` says so
+ * @returns lower-case hex of a SHA-256
+ */
+export function evidenceKey(evidence: Evidence, context: TrustContext, artifactDigest?: string): string {
+  const parts: HashPart[] = [VERIFIER_VERSION, context.kind, context.root?.fingerprint];
+  if (context.kind === 'key') parts.push(context.key.fingerprint);
+  parts.push(evidence.kind);
+  switch (evidence.kind) {
+    case 'bundle':
+      parts.push(evidence.bytes, manifestDigestPart(evidence, artifactDigest));
+      break;
+    case 'simple-signing':
+      parts.push(evidence.payload);
+      for (const name of LEGACY_ANNOTATIONS) {
+        parts.push(Object.hasOwn(evidence.annotations, name) ? evidence.annotations[name] : undefined);
+      }
+      break;
+    default:
+      unreachable(evidence);
+  }
+  return framedHash(parts);
+}
+
+function manifestDigestPart(evidence: Evidence, artifactDigest: string | undefined): string | undefined {
+  if (!needsManifest(evidence)) return undefined;
+  // Without it one image's fact would be another's.
+  if (artifactDigest === undefined)
+    throw new Fault('INTERNAL', 'a message signature needs the digest of its image');
+  return artifactDigest;
+}
+
+function readEvidence(evidence: Evidence): SignedMaterial {
+  switch (evidence.kind) {
+    case 'bundle':
+      return readBundle(evidence.bytes);
+    case 'simple-signing':
+      return readLegacySignature(evidence);
+    default:
+      return unreachable(evidence);
+  }
+}
+
+type Verified = Omit<VerifiedSignature, 'source'>;
+
+function verifyWithRoot(
+  material: SignedMaterial,
+  leaf: LeafCertificate | undefined,
+  root: TrustRoot,
+  artifact: Artifact | undefined,
+): Verified {
+  if (leaf === undefined) {
+    throw new Refusal('SIG_INVALID', 'it was signed with a key, and a certificate is expected');
+  }
+  const content = signatureContent(material, leaf.key, artifact);
+  checkSignature(content);
+  const proofs = verifyProofs(
+    material,
+    { content, key: leaf.key, signer: { kind: 'certificate', der: leaf.der } },
+    root,
+  );
+  const signer = { kind: 'certificate', trustRoot: root.fingerprint, ...leaf.identity } as const;
+  const verified = { ...readContent(material, artifact), signer, ...proofs };
+  const times = requireTimes(proofs, trustedTimes({ source: '', ...verified }), leaf, content, root);
+  checkIssued(leaf, content, root, times);
+  return verified;
+}
+
+/** For a certificate any invalid proof counts against it, and without a trusted time it proves nothing (attack A13). */
+function requireTimes(
+  { log, timestamps }: VerifiedProofs,
+  times: readonly number[],
+  leaf: LeafCertificate,
+  content: SignatureContent,
+  root: TrustRoot,
+): readonly number[] {
+  for (const proofs of [timestamps, log]) {
+    if (proofs.state !== 'invalid') continue;
+    // A bundle of another instance has foreign proofs too: that its issuer is foreign is the better answer.
+    checkIssued(leaf, content, root, [leaf.notBefore]);
+    throw new Refusal(proofs.code, proofs.detail);
+  }
+  if (times.length > 0) return times;
+  if (log.state === 'absent' && root.requires.logEntries > 0) {
+    throw new Refusal('TLOG_MISSING', 'there is no entry of a transparency log, and no timestamp either');
+  }
+  throw new Refusal('TIME_UNTRUSTED', 'nothing that is trusted tells when the certificate was used');
+}
+
+function verifyWithKey(
+  material: SignedMaterial,
+  leaf: LeafCertificate | undefined,
+  { key, root }: TrustContext & { kind: 'key' },
+  artifact: Artifact | undefined,
+): Verified {
+  if (leaf !== undefined) {
+    throw new Refusal(
+      'SIG_INVALID',
+      'it was signed with a certificate, and a signature by the key is expected',
+    );
+  }
+  const content = signatureContent(material, key, artifact);
+  checkSignature(content);
+  const proofs = verifyProofs(material, { content, key, signer: { kind: 'key', der: key.spki } }, root);
+  return {
+    ...readContent(material, artifact),
+    signer: { kind: 'key', fingerprint: key.fingerprint },
+    ...proofs,
+  };
+}
+
+function checkSignature(content: SignatureContent): void {
+  if (!content.verifies) throw new Refusal('SIG_INVALID', 'the signature does not verify');
+}
