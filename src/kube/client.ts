@@ -1,0 +1,209 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import { request as send, type Dispatcher } from 'undici';
+import { ConnectionPool } from './connection.ts';
+import {
+  isRecord,
+  parseList,
+  parseObject,
+  pathOf,
+  type KubeList,
+  type KubeObject,
+  type ResourcePath,
+} from './object.ts';
+
+/** The API server answered, and not with success. */
+export class KubeApiError extends Error {
+  /** HTTP status. */
+  readonly status: number;
+  /** `metav1.Status.reason`: `NotFound`, `Conflict`, `Expired`. */
+  readonly reason: string | undefined;
+
+  constructor(status: number, reason: string | undefined, message: string) {
+    super(message);
+    this.name = 'KubeApiError';
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+/** A body was longer than its reader wants to hold. */
+export class TooLargeError extends Error {
+  constructor(limit: number) {
+    super(`the API server's answer is longer than ${limit} bytes`);
+    this.name = 'TooLargeError';
+  }
+}
+
+/** One object is at most 3 MiB in the API server; a page of a list is cut smaller when it does not fit. */
+const maxBodyBytes = 32 * 1024 * 1024;
+const maxLineBytes = 8 * 1024 * 1024;
+const maxErrorBytes = 64 * 1024;
+/** Of one ordinary request, milliseconds: client-go's own default for webhooks and well under any watch's silence. */
+const requestTimeout = 15_000;
+
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly signal?: AbortSignal;
+}
+
+interface SendOptions extends RequestOptions {
+  readonly body?: unknown;
+  readonly contentType?: string;
+}
+
+/** The few verbs of the API server that are used here. Every method throws KubeApiError for an answer that is not a success. */
+export class KubeClient {
+  readonly #pool: ConnectionPool;
+  /** Milliseconds for one request that is not a watch. */
+  readonly #timeout: number;
+
+  readonly #maxBodyBytes: number;
+
+  constructor(config: KubeConfig, options: { timeout?: number; maxBodyBytes?: number } = {}) {
+    this.#pool = new ConnectionPool(config);
+    this.#timeout = options.timeout ?? requestTimeout;
+    this.#maxBodyBytes = options.maxBodyBytes ?? maxBodyBytes;
+  }
+
+  async get(path: ResourcePath, options: RequestOptions = {}): Promise<KubeObject> {
+    return parseObject(await this.#json('GET', path, options));
+  }
+
+  /** One page. @throws TooLargeError when it has to be asked for in smaller pages. */
+  async list(path: ResourcePath, options: RequestOptions = {}): Promise<KubeList> {
+    return parseList(await this.#json('GET', path, options));
+  }
+
+  async create(path: ResourcePath, object: object, options: RequestOptions = {}): Promise<KubeObject> {
+    return parseObject(await this.#json('POST', path, { ...options, body: object }));
+  }
+
+  /** Conflicts (409) when the object's `resourceVersion` is no longer the stored one. */
+  async replace(path: ResourcePath, object: object, options: RequestOptions = {}): Promise<KubeObject> {
+    return parseObject(await this.#json('PUT', path, { ...options, body: object }));
+  }
+
+  async mergePatch(path: ResourcePath, patch: object, options: RequestOptions = {}): Promise<KubeObject> {
+    const contentType = 'application/merge-patch+json';
+    return parseObject(await this.#json('PATCH', path, { ...options, body: patch, contentType }));
+  }
+
+  async jsonPatch(
+    path: ResourcePath,
+    patch: readonly object[],
+    options: RequestOptions = {},
+  ): Promise<KubeObject> {
+    const contentType = 'application/json-patch+json';
+    return parseObject(await this.#json('PATCH', path, { ...options, body: patch, contentType }));
+  }
+
+  /**
+   * The lines of a watch, until the API server ends it or the signal aborts it.
+   * How long silence may last is the caller's to judge: only the answer's headers have a deadline here.
+   */
+  async *watch(
+    path: ResourcePath,
+    options: RequestOptions & { signal: AbortSignal },
+  ): AsyncGenerator<string> {
+    const query = { ...options.query, watch: true };
+    const { body } = await this.#send('GET', path, { ...options, query }, 0);
+    let rest: Buffer[] = [];
+    let held = 0;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+        const line = Buffer.concat([...rest, chunk.subarray(start, end)])
+          .toString('utf8')
+          .trim();
+        rest = [];
+        held = 0;
+        start = end + 1;
+        if (line !== '') yield line;
+      }
+      rest.push(chunk.subarray(start));
+      held += chunk.length - start;
+      if (held > maxLineBytes) throw new TooLargeError(maxLineBytes);
+    }
+  }
+
+  /** Ends every connection, also those of watches. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  async #json(method: Dispatcher.HttpMethod, path: ResourcePath, options: SendOptions): Promise<unknown> {
+    const deadline = AbortSignal.timeout(this.#timeout);
+    const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+    const { body } = await this.#send(method, path, { ...options, signal }, this.#timeout);
+    return JSON.parse(await readAtMost(body, this.#maxBodyBytes));
+  }
+
+  async #send(
+    method: Dispatcher.HttpMethod,
+    path: ResourcePath,
+    options: SendOptions,
+    bodyTimeout: number,
+  ): Promise<Dispatcher.ResponseData> {
+    const { server, headers, dispatcher } = await this.#pool.connection();
+    const url = new URL(server + pathOf(path));
+    for (const [name, value] of Object.entries(options.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    const response = await send(url, {
+      method,
+      dispatcher,
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'user-agent': 'countersign',
+        ...(options.body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
+      },
+      body: options.body === undefined ? null : JSON.stringify(options.body),
+      headersTimeout: this.#timeout,
+      bodyTimeout,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    if (response.statusCode >= 200 && response.statusCode < 300) return response;
+    throw await apiError(`${method} ${pathOf(path)}`, response);
+  }
+}
+
+async function apiError(what: string, response: Dispatcher.ResponseData): Promise<KubeApiError> {
+  const text = await readAtMost(response.body, maxErrorBytes).catch(() => '');
+  const status = statusOf(text);
+  const said = status.message === undefined ? '' : `: ${status.message.slice(0, 256)}`;
+  return new KubeApiError(
+    response.statusCode,
+    status.reason,
+    `${what}: the API server answered ${response.statusCode}${said}`,
+  );
+}
+
+/** `metav1.Status`, as far as it is one. */
+function statusOf(text: string): { reason: string | undefined; message: string | undefined } {
+  try {
+    const document: unknown = JSON.parse(text);
+    if (isRecord(document)) {
+      const { reason, message } = document;
+      return {
+        reason: typeof reason === 'string' ? reason : undefined,
+        message: typeof message === 'string' ? message : undefined,
+      };
+    }
+  } catch {
+    // A proxy in between answers with HTML: the status code says enough.
+  }
+  return { reason: undefined, message: undefined };
+}
+
+async function readAtMost(body: AsyncIterable<Buffer>, limit: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    // Leaving the loop destroys the body, and with it the connection.
+    if (length > limit) throw new TooLargeError(limit);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,180 @@
+import { watch, type FSWatcher } from 'node:fs';
+import type { NamespaceSource, SnapshotSource } from '../admission/ports.ts';
+import { describeFileProblem, type FileProblem } from '../api/policy-file.ts';
+import type { Resource } from '../api/resources.ts';
+import { asError, Fault } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
+import type { TrustRoot } from '../sigstore/trust-root.ts';
+import type { Labels } from './namespace-labels.ts';
+import { readPolicyFiles } from './policy-files.ts';
+import { PolicySet } from './policy-set.ts';
+import { readinessOf, type Readiness } from './readiness.ts';
+import { SnapshotBuilder, type SnapshotListener } from './snapshot-builder.ts';
+
+export interface FileStoreOptions {
+  /** A directory of policy files, or one file. */
+  readonly path: string;
+  readonly builtinRoots: ReadonlyMap<string, TrustRoot>;
+  readonly logger: Logger;
+  /** Milliseconds between looks at the files, beside those that the file system asks for. */
+  readonly pollInterval?: number;
+  /** Milliseconds without a successful look after which the snapshot is too old to decide with. */
+  readonly maxSnapshotAge?: number;
+  /** A monotonic clock, milliseconds. */
+  readonly now?: () => number;
+  /** Milliseconds since the epoch, as the file system has it. */
+  readonly wall?: () => number;
+}
+
+const settle = 110;
+
+/** Policies, signers and trust roots from files: the same documents as in a cluster, without one. */
+export class FileStore implements SnapshotSource, NamespaceSource {
+  readonly #options: FileStoreOptions;
+  readonly #now: () => number;
+  readonly #set = new PolicySet();
+  readonly #builder: SnapshotBuilder;
+  #lastRead: number | undefined;
+  #lastError: string | undefined;
+  #told = '';
+  #watcher: FSWatcher | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: FileStoreOptions) {
+    const { builtinRoots, logger } = options;
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#builder = new SnapshotBuilder({ resources: () => this.#set.resources(), builtinRoots, logger });
+  }
+
+  /** Returns after the first look, whether or not it found anything that can be used: see `readiness()`. */
+  async start(): Promise<void> {
+    const { pollInterval = 2_000 } = this.#options;
+    await this.#look();
+    this.#watch();
+    this.#poll = setInterval(() => {
+      if (this.#watcher === undefined) this.#watch();
+      void this.#look();
+    }, pollInterval);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#watcher?.close();
+    clearInterval(this.#poll);
+    clearTimeout(this.#soon);
+    await this.#looking;
+    this.#builder.stop();
+  }
+
+  /** @throws Fault NOT_SYNCED while a file was never read, or none could be for too long; INTERNAL for a defect. */
+  current(): Snapshot {
+    const [reason] = this.#reasons('');
+    if (reason !== undefined) throw new Fault('NOT_SYNCED', `The signing policies are not known: ${reason}.`);
+    const snapshot = this.#builder.newest();
+    if (snapshot === undefined) throw new Fault('NOT_SYNCED', 'The signing policies are not compiled yet.');
+    return snapshot;
+  }
+
+  /** Without a cluster a namespace has its name and nothing else. */
+  async labels(namespace: string): Promise<Labels> {
+    return { 'kubernetes.io/metadata.name': namespace };
+  }
+
+  readiness(): Readiness {
+    const reasons = this.#reasons(this.#lastError === undefined ? '' : ` (${this.#lastError})`);
+    if (this.#builder.broken) reasons.push('the policies could not be compiled');
+    return readinessOf(reasons);
+  }
+
+  /** Seconds since the files were read; Infinity before the first time. */
+  ages(): ReadonlyMap<string, number> {
+    return new Map([
+      ['files', this.#lastRead === undefined ? Infinity : (this.#now() - this.#lastRead) / 1000],
+    ]);
+  }
+
+  /** Everything in force. */
+  resources(): readonly Resource[] {
+    return this.#set.resources();
+  }
+
+  /** Everything wrong with the files now. */
+  problems(): readonly FileProblem[] {
+    return this.#set.problems();
+  }
+
+  /** Called with each new snapshot; returns how to stop that. */
+  onChange(listener: SnapshotListener): () => void {
+    return this.#builder.onChange(listener);
+  }
+
+  #reasons(why: string): string[] {
+    const { maxSnapshotAge = 180_000 } = this.#options;
+    if (this.#lastRead === undefined) return [`the policy files could not be read yet${why}`];
+    const age = this.#now() - this.#lastRead;
+    if (age > maxSnapshotAge)
+      return [`the policy files could not be read for ${Math.round(age / 1000)} s${why}`];
+    return this.#set
+      .unknownFiles()
+      .map((name) => `the policy file ${name} has a document that cannot be read`);
+  }
+
+  #watch(): void {
+    const { path, logger } = this.#options;
+    try {
+      this.#watcher = watch(path, { persistent: false }, () => this.#lookSoon());
+      this.#watcher.on('error', (error) => {
+        logger.debug({ path, err: error.message }, 'policy files are polled until they can be watched again');
+        this.#watcher?.close();
+        this.#watcher = undefined;
+      });
+    } catch (error) {
+      logger.debug({ path, err: asError(error).message }, 'policy files cannot be watched, only polled');
+    }
+  }
+
+  #lookSoon(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => void this.#look(), settle);
+  }
+
+  #look(): Promise<void> {
+    this.#looking ??= this.#readAll().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #readAll(): Promise<void> {
+    const begun = this.#now();
+    try {
+      const files = await readPolicyFiles(this.#options.path);
+      const { changed, again } = this.#set.update(files, begun, (this.#options.wall ?? Date.now)());
+      if (changed || this.#lastRead === undefined) this.#builder.touch();
+      this.#lastRead = begun;
+      this.#lastError = undefined;
+      if (again) this.#lookSoon();
+    } catch (error) {
+      this.#lastError = asError(error).message;
+    }
+    this.#tell();
+  }
+
+  /** Each state of affairs once. */
+  #tell(): void {
+    const { logger, path } = this.#options;
+    const lines = this.#set.problems().map(describeFileProblem);
+    if (this.#lastError !== undefined) lines.unshift(`${path}: ${this.#lastError}`);
+    const told = lines.join('\n');
+    if (told === this.#told) return;
+    this.#told = told;
+    for (const problem of lines) logger.warn({ problem }, 'a policy file needs mending');
+    if (lines.length === 0) logger.info({ path }, 'the policy files are all well');
+  }
+}

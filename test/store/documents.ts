@@ -1,0 +1,44 @@
+import { generateKeyPairSync } from 'node:crypto';
+
+/** A fresh public key. */
+export const PEM = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  .publicKey.export({ type: 'spki', format: 'pem' })
+  .toString();
+
+const apiVersion = 'countersign.dev/v1alpha1';
+
+export function policy(name: string, spec: object = {}, images: string[] = [`ghcr.io/${name}/**`]) {
+  return {
+    apiVersion,
+    kind: 'ClusterSigningPolicy',
+    metadata: { name },
+    spec: {
+      mode: 'Enforce',
+      match: { images },
+      requireSignature: true,
+      trustedKeys: [{ publicKey: { pem: PEM } }],
+      ...spec,
+    },
+  };
+}
+
+export function namespacedPolicy(name: string, namespace: string) {
+  return { ...policy(name), kind: 'SigningPolicy', metadata: { name, namespace } };
+}
+
+export function signer(name: string, spec: object = {}) {
+  return {
+    apiVersion,
+    kind: 'TrustedSigner',
+    metadata: { name },
+    spec: { publicKey: { pem: PEM }, enabled: true, ...spec },
+  };
+}
+
+export const COLLECTIONS = {
+  policies: '/apis/countersign.dev/v1alpha1/clustersigningpolicies',
+  namespacedPolicies: '/apis/countersign.dev/v1alpha1/signingpolicies',
+  signers: '/apis/countersign.dev/v1alpha1/trustedsigners',
+  roots: '/apis/countersign.dev/v1alpha1/trustroots',
+  namespaces: '/api/v1/namespaces',
+} as const;
