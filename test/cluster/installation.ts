@@ -53,7 +53,7 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
   const key = await generateKeyPair(cosign);
 
   await cluster.createNamespace(NAMESPACE);
-  await (source === 'chart' ? helmInstall(cluster) : applyManifests(cluster));
+  await (source === 'chart' ? helmInstall(cluster, workDir) : applyManifests(cluster));
   await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
 
   let webhook: RunningProcess | undefined;
@@ -127,7 +127,7 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
 }
 
 /** As the README says, with the cluster's administrator. */
-async function helmInstall(cluster: Cluster): Promise<void> {
+async function helmInstall(cluster: Cluster, workDir: string): Promise<void> {
   const args = [
     'install',
     'countersign',
@@ -137,7 +137,7 @@ async function helmInstall(cluster: Cluster): Promise<void> {
     '--kubeconfig',
     cluster.kubeconfig,
   ];
-  const { code, stderr } = await run(toolPath('helm'), args, { workDir: PROJECT });
+  const { code, stderr } = await run(toolPath('helm'), args, { workDir });
   if (code !== 0) throw new Error(`helm install: ${stderr}`);
 }
 

@@ -1,0 +1,61 @@
+import { describe, expect, test } from '@jest/globals';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
+import { FAULT_CODES, REFUSAL_CODES } from '../src/errors.ts';
+import { POLICY_VIOLATION_CODES } from '../src/policy/verdict.ts';
+
+interface Crd {
+  readonly spec: {
+    readonly versions: readonly [
+      {
+        readonly schema: {
+          readonly openAPIV3Schema: {
+            readonly properties: { readonly spec: { readonly properties: object } };
+          };
+        };
+      },
+    ];
+  };
+}
+
+const PROJECT = resolve(import.meta.dirname, '..');
+const read = (file: string): string => readFileSync(join(PROJECT, file), 'utf8');
+const PAGES = [
+  ...readdirSync(PROJECT).filter((file) => file.endsWith('.md')),
+  ...readdirSync(join(PROJECT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join('docs', file)),
+];
+
+describe('the documentation', () => {
+  test('has a row for every code, and for no other', () => {
+    const rows = [...read('docs/codes.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code);
+    expect(rows.toSorted()).toEqual([...FAULT_CODES, ...REFUSAL_CODES, ...POLICY_VIOLATION_CODES].toSorted());
+  });
+
+  test.each(PAGES)('%s: its links lead somewhere', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target ?? '');
+    const broken = links.filter((target) => !existsSync(resolve(PROJECT, dirname(page), target)));
+    expect(broken).toEqual([]);
+  });
+
+  test.each(['clustersigningpolicies', 'trustedsigners', 'trustroots'])(
+    'policies.md names every field of %s',
+    (kind) => {
+      const crd = parse(read(`manifests/crds/${kind}.yaml`)) as Crd;
+      const fields = Object.keys(crd.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties);
+      expect(fields.length).toBeGreaterThan(2);
+      const page = read('docs/policies.md');
+      expect(fields.filter((field) => !page.includes(`${field}`))).toEqual([]);
+    },
+  );
+
+  test('the README names targets of the Makefile', () => {
+    const targets = [...read('README.md').matchAll(/`make ([a-z-]+)`|^make ([a-z-]+)/gm)].map(
+      ([, a, b]) => a ?? b ?? '',
+    );
+    expect(targets.length).toBeGreaterThan(3);
+    expect(targets.filter((target) => !new RegExp(`^${target}:`, 'm').test(read('Makefile')))).toEqual([]);
+  });
+});
