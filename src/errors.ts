@@ -31,7 +31,11 @@ export class Fault extends Error {
   /** Seconds after which the remote side asked to be called again. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: FaultCode, message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+  constructor(
+    code: FaultCode,
+    message: string,
+    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = 'Fault';
     this.code = code;

@@ -48,7 +48,7 @@ export interface PolicyRules {
   readonly requireSignature: boolean;
   readonly trustedKeys: readonly TrustedKey[];
   readonly threshold: number;
-  /** Undefined where the policy says nothing: keyless then takes what the trust root asks. */
+  /** `keyless` is never less than what the trust root asks, so it is Optional where the policy says nothing. */
   readonly transparency: {
     readonly keyless: { readonly log: ProofDemand; readonly timestamp: ProofDemand };
     readonly keys: { readonly log: ProofDemand; readonly timestamp: ProofDemand };

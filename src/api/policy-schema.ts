@@ -1,0 +1,230 @@
+import * as z from 'zod';
+import { LIMITS } from '../limits.ts';
+import { exactlyOneOf, identityFields, identityRules } from './identity-schema.ts';
+import { nameReference, reserved, withRules, type Rule } from './schema.ts';
+import type { ProofDemand } from './resources.ts';
+import { nonEmptySelectorSchema, selectorSchema } from './selector-schema.ts';
+
+/** Specs of `ClusterSigningPolicy` and of `SigningPolicy`. */
+
+export const MAX_TRUSTED_KEYS = 64;
+const MAX_GLOBS = 128;
+const MAX_REVOKED_DIGESTS = 1024;
+
+const SOURCES = ['keyless', 'publicKey', 'keyRef', 'signerRef', 'signerSelector'] as const;
+
+const signerRef = nameReference('A TrustedSigner by its name.').optional();
+
+function trustedKeySchema<S extends z.ZodType>(signerSelector: S) {
+  const entry = z
+    .strictObject({ ...identityFields, signerRef, signerSelector })
+    .describe(`A signer whose signatures count: exactly one of ${SOURCES.join(', ')}.`);
+  return withRules(entry, [exactlyOneOf(SOURCES), ...identityRules]);
+}
+
+/** An entry of a ClusterSigningPolicy's `trustedKeys`. */
+export const clusterTrustedKey = trustedKeySchema(
+  nonEmptySelectorSchema('Every TrustedSigner that has these labels. Not empty.').optional(),
+);
+
+/** An entry of a SigningPolicy's: tenants name their signers one by one. */
+export const namespacedTrustedKey = trustedKeySchema(
+  reserved('signerSelector is for ClusterSigningPolicy only; name the signers with signerRef'),
+);
+
+const globs = z.array(z.string().min(1).max(LIMITS.imageGlobChars)).max(MAX_GLOBS);
+
+function matchSchema<S extends z.ZodType>(namespaceSelector: S) {
+  return z
+    .strictObject({
+      images: globs
+        .min(1)
+        .describe(
+          'Images that the policy is about, as globs over registry and repository of the canonical name: "*" inside one path segment, "**" across segments, such as "ghcr.io/org/**". Absent = every image.',
+        )
+        .optional(),
+      excludeImages: globs.describe('Images among these that the policy is not about.').optional(),
+      namespaceSelector,
+      workloadSelector: selectorSchema(
+        'Labels of the Pod, or of the Pod template. Whoever writes a workload writes its labels, and so can leave the policy.',
+      ).optional(),
+    })
+    .describe('What the policy is about. Absent = every image of every workload.');
+}
+
+const proofs = <const L extends readonly [ProofDemand, ...ProofDemand[]]>(demands: L, note: string) =>
+  z
+    .strictObject({
+      log: z.enum(demands).describe(`Entry in a transparency log. ${note}`).optional(),
+      timestamp: z.enum(demands).describe(`RFC 3161 timestamp. ${note}`).optional(),
+    })
+    .describe('Required: must be there. Optional: may be absent; a bad one rejects the signature.');
+
+const transparency = z
+  .strictObject({
+    keyless: proofs(['Required', 'Optional'], 'Never less than what the trust root asks.').optional(),
+    keys: proofs(
+      ['Required', 'Optional', 'Ignored'],
+      'Absent = the log is Required, a timestamp Optional; Ignored = not looked at.',
+    ).optional(),
+  })
+  .describe('Which proofs of when a signature was made it must come with.');
+
+const demands = {
+  requireSignature: z.boolean().default(true).describe('Whether each image must be signed by trustedKeys.'),
+  threshold: z
+    .int()
+    .min(1)
+    .max(MAX_TRUSTED_KEYS)
+    .default(1)
+    .describe('How many distinct signers must have signed.'),
+  transparency: transparency.optional(),
+  slsa: reserved('slsa is not supported by this version of Countersign; remove it'),
+  multiArch: z
+    .enum(['Index'], {
+      error: 'must be Index: IndexAndPlatforms is not supported by this version of Countersign',
+    })
+    .default('Index')
+    .describe('Index: what the reference resolves to must be signed.'),
+  acceptMembership: z
+    .literal(false, {
+      error: 'must be false: acceptMembership is not supported by this version of Countersign',
+    })
+    .default(false)
+    .describe('Whether a child counts when the index of its tag is signed. Only false in this version.'),
+  trustRootRef: nameReference(
+    'TrustRoot that certificates and proofs are verified with; absent = public-good.',
+  ).optional(),
+  tagPolicy: z
+    .enum(['Pin', 'RequireDigest', 'Resolve'])
+    .default('Pin')
+    .describe(
+      'Pin: Pods are pinned to the digest that was verified. RequireDigest: templates need digests too. Resolve: a tag is verified as it resolves now.',
+    ),
+  onFault: z
+    .enum(['Deny'], {
+      error: 'must be Deny: LastKnownGood and Allow are not supported by this version of Countersign',
+    })
+    .default('Deny')
+    .describe('What happens when nobody can tell. Only Deny in this version.'),
+  revokedDigests: z
+    .array(
+      z
+        .string()
+        .max(71)
+        .regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 lower-case hexadecimal digits'),
+    )
+    .max(MAX_REVOKED_DIGESTS)
+    .describe('Digests that are refused whatever vouches for them.')
+    .optional(),
+};
+
+const mode = z
+  .enum(['Enforce', 'Warn', 'Audit'])
+  .describe('Enforce: refused. Warn: admitted with an API warning. Audit: admitted, and recorded.');
+
+interface Demands {
+  readonly requireSignature: boolean;
+  readonly threshold: number;
+  readonly trustedKeys?: readonly { readonly signerSelector?: unknown }[] | undefined;
+  readonly transparency?: unknown;
+  readonly trustRootRef?: unknown;
+  readonly tagPolicy: string;
+  readonly revokedDigests?: readonly string[] | undefined;
+}
+
+/** Conditions over a whole spec; entries that could not be read count as entries. */
+export const policyRules: readonly Rule<Demands>[] = [
+  {
+    cel: '!self.requireSignature || has(self.trustedKeys)',
+    holds: ({ requireSignature, trustedKeys }) => !requireSignature || trustedKeys !== undefined,
+    message: 'trustedKeys is missing: a policy that requires a signature names at least one signer',
+    field: 'trustedKeys',
+  },
+  {
+    cel: '!has(self.trustedKeys) || self.threshold <= size(self.trustedKeys) || self.trustedKeys.exists(key, has(key.signerSelector))',
+    holds: ({ threshold, trustedKeys }) =>
+      trustedKeys === undefined ||
+      threshold <= trustedKeys.length ||
+      trustedKeys.some((key) => key.signerSelector !== undefined),
+    message: 'threshold is more than the entries of trustedKeys can reach',
+    field: 'threshold',
+  },
+  {
+    cel: 'self.requireSignature || !(has(self.trustedKeys) || has(self.transparency) || has(self.trustRootRef) || self.threshold > 1)',
+    holds: (spec) =>
+      spec.requireSignature ||
+      (spec.trustedKeys === undefined &&
+        spec.transparency === undefined &&
+        spec.trustRootRef === undefined &&
+        spec.threshold === 1),
+    message:
+      'trustedKeys, threshold, transparency and trustRootRef have no effect without requireSignature: true',
+    field: 'requireSignature',
+  },
+  {
+    cel: "self.requireSignature || self.tagPolicy == 'RequireDigest' || (has(self.revokedDigests) && size(self.revokedDigests) > 0)",
+    holds: ({ requireSignature, tagPolicy, revokedDigests = [] }) =>
+      requireSignature || tagPolicy === 'RequireDigest' || revokedDigests.length > 0,
+    message: 'the policy asks for nothing: requireSignature, tagPolicy RequireDigest or revokedDigests',
+    field: 'requireSignature',
+  },
+];
+
+const trustedKeys = <S extends z.ZodType>(entry: S) =>
+  z
+    .array(entry)
+    .min(1)
+    .max(MAX_TRUSTED_KEYS)
+    .describe(`Who may sign: 1 to ${MAX_TRUSTED_KEYS} entries. Required when requireSignature is true.`)
+    .optional();
+
+export const clusterMatch = matchSchema(
+  selectorSchema('Labels of the namespace that the workload is created in.').optional(),
+);
+export const namespacedMatch = matchSchema(
+  reserved('namespaceSelector is for ClusterSigningPolicy only; a SigningPolicy is about its own namespace'),
+);
+
+export const clusterPolicySpec = withRules(
+  z
+    .strictObject({
+      mode,
+      match: clusterMatch.optional(),
+      trustedKeys: trustedKeys(clusterTrustedKey),
+      ...demands,
+    })
+    .describe('What images must fulfil, in the whole cluster.'),
+  policyRules,
+);
+export const namespacedPolicySpec = withRules(
+  z
+    .strictObject({
+      mode,
+      match: namespacedMatch.optional(),
+      trustedKeys: trustedKeys(namespacedTrustedKey),
+      ...demands,
+    })
+    .describe('What images must fulfil in this namespace, in addition to what the cluster asks.'),
+  policyRules,
+);
+
+/** A spec whose entries and match are read one by one, so that one bad part does not hide the others. */
+const inParts = {
+  trustedKeys: z.array(z.unknown()).min(1).max(MAX_TRUSTED_KEYS).optional(),
+  match: z.unknown().optional(),
+};
+
+/** What `read-policy.ts` needs of each kind. */
+export const POLICY_PARTS = {
+  ClusterSigningPolicy: {
+    spec: z.strictObject({ ...clusterPolicySpec.shape, ...inParts }),
+    match: clusterMatch,
+    trustedKey: clusterTrustedKey,
+  },
+  SigningPolicy: {
+    spec: z.strictObject({ ...namespacedPolicySpec.shape, ...inParts }),
+    match: namespacedMatch,
+    trustedKey: namespacedTrustedKey,
+  },
+} as const;

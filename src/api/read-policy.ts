@@ -1,0 +1,121 @@
+import type * as z from 'zod';
+import { parseGlob, type Glob } from '../image/glob.ts';
+import { own } from '../image/pod.ts';
+import type { Envelope, Inspection } from './envelope.ts';
+import { isJsonObject, join, readFields } from './field-problems.ts';
+import { POLICY_PARTS, policyRules } from './policy-schema.ts';
+import { attempt, readSelector, readTrustedKey, unique } from './read-trusted-key.ts';
+import type { PolicyMatch, PolicyRules, Problem, SigningPolicy } from './resources.ts';
+
+/** The trust root of a policy that names none; it exists without a resource. */
+const DEFAULT_TRUST_ROOT = 'public-good';
+
+type Spec = z.output<(typeof POLICY_PARTS)['ClusterSigningPolicy']['spec']>;
+
+/** Reads a policy. What cannot be read widens its scope and makes it deny; it never narrows the one or softens the other. */
+export function readPolicy(kind: SigningPolicy['kind'], envelope: Envelope): Inspection<SigningPolicy> {
+  const { spec: json, name, namespace, generation } = envelope;
+  const parts = POLICY_PARTS[kind];
+  const { values: spec, problems: specProblems } = readFields(parts.spec, json, 'spec');
+  const { match, problems: matchProblems } = readMatch(parts.match, own(json, 'match'));
+  const entries = (spec.trustedKeys ?? []).map((entry, index) =>
+    readTrustedKey(parts.trustedKey, entry, join('spec.trustedKeys', index)),
+  );
+  const problems = unique([...envelope.problems, ...specProblems, ...matchProblems]);
+  const ownProblems = problems.length > 0 ? problems : brokenRules(spec as Spec);
+  const trustedKeys = entries.map(({ entry }) => entry);
+  const resource: SigningPolicy = {
+    kind,
+    namespace,
+    name,
+    generation,
+    // A mode that cannot be read is the strict one (attack H15).
+    mode: spec.mode ?? 'Enforce',
+    match,
+    rules: ownProblems.length === 0 ? rulesOf(spec as Spec, trustedKeys) : undefined,
+    problems: ownProblems,
+  };
+  return { resource, problems: unique([...ownProblems, ...entries.flatMap((entry) => entry.problems)]) };
+}
+
+/** Conditions over several fields, of a spec whose fields could all be read. */
+function brokenRules(spec: Spec): readonly Problem[] {
+  const shape = {
+    ...spec,
+    trustedKeys: spec.trustedKeys?.map((entry) =>
+      isJsonObject(entry) ? { signerSelector: own(entry, 'signerSelector') } : {},
+    ),
+  };
+  return policyRules
+    .filter(({ holds }) => !holds(shape))
+    .map(({ field, message }) => ({ field: field === undefined ? 'spec' : `spec.${field}`, message }));
+}
+
+function rulesOf(spec: Spec, trustedKeys: PolicyRules['trustedKeys']): PolicyRules {
+  const { keyless, keys } = spec.transparency ?? {};
+  return {
+    requireSignature: spec.requireSignature,
+    trustedKeys,
+    threshold: spec.threshold,
+    transparency: {
+      // What the trust root asks is the least in any case, so a policy that says nothing asks for nothing more.
+      keyless: { log: keyless?.log ?? 'Optional', timestamp: keyless?.timestamp ?? 'Optional' },
+      keys: { log: keys?.log ?? 'Required', timestamp: keys?.timestamp ?? 'Optional' },
+    },
+    trustRoot: spec.trustRootRef?.name ?? DEFAULT_TRUST_ROOT,
+    tagPolicy: spec.tagPolicy,
+    revokedDigests: new Set(spec.revokedDigests),
+  };
+}
+
+interface ReadMatch {
+  readonly match: PolicyMatch;
+  readonly problems: readonly Problem[];
+}
+
+const EVERYTHING: PolicyMatch = {
+  images: undefined,
+  excludeImages: [],
+  namespaceSelector: undefined,
+  workloadSelector: undefined,
+};
+
+type MatchSchema = (typeof POLICY_PARTS)['ClusterSigningPolicy']['match'];
+
+/** Each part on its own: what cannot be read does not restrict. */
+function readMatch(schema: z.ZodObject, json: unknown): ReadMatch {
+  if (json === undefined) return { match: EVERYTHING, problems: [] };
+  const { values, problems } = readFields(schema as MatchSchema, json, 'spec.match');
+  const found: Problem[] = [...problems];
+  const selector = (part: 'namespaceSelector' | 'workloadSelector') => {
+    const shape = values[part];
+    if (shape === undefined) return undefined;
+    const read = readSelector(shape, `spec.match.${part}`);
+    found.push(...read.problems);
+    return read.value;
+  };
+  const images = readGlobs(values.images, 'spec.match.images', found);
+  const excludeImages = readGlobs(values.excludeImages, 'spec.match.excludeImages', found);
+  return {
+    match: {
+      // One glob that cannot be read could have meant any image.
+      images: images?.complete === true ? images.globs : undefined,
+      excludeImages: excludeImages?.complete === true ? excludeImages.globs : [],
+      namespaceSelector: selector('namespaceSelector'),
+      workloadSelector: selector('workloadSelector'),
+    },
+    problems: found,
+  };
+}
+
+function readGlobs(
+  texts: readonly string[] | undefined,
+  at: string,
+  problems: Problem[],
+): { readonly globs: readonly Glob[]; readonly complete: boolean } | undefined {
+  if (texts === undefined) return undefined;
+  const read = texts.map((text, index) => attempt(() => parseGlob(text), join(at, index)));
+  problems.push(...read.flatMap((glob) => glob.problems));
+  const globs = read.flatMap((glob) => glob.value ?? []);
+  return { globs, complete: globs.length === texts.length };
+}

@@ -1,0 +1,100 @@
+import * as z from 'zod';
+
+/**
+ * Building blocks of the resources' schemas. A schema says what is accepted once, for both readers: the API server
+ * (`crd.ts` makes the CRDs from it) and this program (`resource.ts`).
+ */
+
+/** One condition over several fields, in the words of both readers. */
+export interface Rule<T> {
+  /** CEL over `self`, after the API server has filled in the defaults. */
+  readonly cel: string;
+  /** The same, here; of a value that has the right shape. */
+  readonly holds: (value: T) => boolean;
+  /** What is expected. */
+  readonly message: string;
+  /** The field that a problem is reported at, if it is not the object itself. */
+  readonly field?: string;
+}
+
+/** A schema with conditions; it must be the last step, because what is derived from a schema loses them. */
+export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z.output<S>>[]): S {
+  const checked = rules.reduce<S>(
+    (inner, { holds, message, field }) =>
+      inner.refine((value) => holds(value as z.output<S>), {
+        error: message,
+        path: field === undefined ? [] : [field],
+      }),
+    schema,
+  );
+  return checked.meta({
+    ...schema.meta(),
+    'x-kubernetes-validations': rules.map(({ cel, message, field }) => ({
+      rule: cel,
+      message,
+      ...(field === undefined ? {} : { fieldPath: `.${field}` }),
+    })),
+  });
+}
+
+/**
+ * A field of a later version. It stays in the schema so that the API server neither prunes it nor ignores it: whoever
+ * writes it is told (attack C2).
+ */
+export function reserved(message: string) {
+  return z
+    .unknown()
+    .refine((value) => value === undefined, { error: message })
+    .meta({
+      description: `Not supported: ${message}.`,
+      type: 'object',
+      'x-kubernetes-preserve-unknown-fields': true,
+      'x-kubernetes-validations': [{ rule: 'false', message }],
+    })
+    .optional();
+}
+
+/** A text that is compared byte for byte: white space round it, as a YAML block leaves it, would never match. */
+export function exactTextField(maxChars: number) {
+  return z.string().min(1).max(maxChars).regex(/^\S+$/, 'must not hold white space');
+}
+
+/** A reference to a cluster-scoped object by its name. */
+export function nameReference(description: string) {
+  return z.strictObject({ name: objectName().describe('Name of the object.') }).describe(description);
+}
+
+export const MAX_NAME_CHARS = 253;
+const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** RFC 1123, as Kubernetes names objects. */
+export function objectName() {
+  return z
+    .string()
+    .min(1)
+    .max(MAX_NAME_CHARS)
+    .regex(DNS_SUBDOMAIN, 'must be a name of lower-case letters, digits, "-" and "."');
+}
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+/** RFC 3339 with its offset: a time that everybody reads alike. */
+export function dateTime(description: string) {
+  return z
+    .string()
+    .max(40)
+    .regex(RFC3339, 'must be a date and time with its offset (RFC 3339), such as "2027-03-31T00:00:00Z"')
+    .refine(isOnCalendar, { error: 'must be a date and time that exists' })
+    .meta({ description, format: 'date-time' });
+}
+
+/** Date.parse takes 30 February for 2 March. */
+function isOnCalendar(text: string): boolean {
+  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split('-').map(Number);
+  const daysInMonth = [31, isLeap(year) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
+  return day >= 1 && day <= daysInMonth && !Number.isNaN(Date.parse(text));
+}
+
+function isLeap(year: number): boolean {
+  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+}

@@ -1,0 +1,420 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { DEFINITIONS } from '../../src/api/definitions.ts';
+import { parseResource } from '../../src/api/resource.ts';
+import {
+  DIGEST,
+  document,
+  KEYLESS,
+  KEYLESS_PATTERNS,
+  policySpec,
+  PRIVATE_PEM,
+  PUBLIC_PEM,
+  TRUSTED_ROOT,
+  type Json,
+} from '../api/documents.ts';
+import { startCluster, type Cluster } from '../support/kubernetes.ts';
+import { createWorkDirectory } from '../support/work-dir.ts';
+
+/** The CRDs in a real API server: they are accepted, within the cost that it allows for CEL, and refuse what they should. */
+
+const work = createWorkDirectory('crds');
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startCluster({ workDir: work.path, controllers: false });
+  const applied = await cluster.kubectl(['apply', '-f', join(import.meta.dirname, '../../manifests/crds')]);
+  expect(applied).toMatchObject({ code: 0, stderr: '' });
+  const names = DEFINITIONS.map(({ plural }) => `crd/${plural}.countersign.dev`);
+  const established = await cluster.kubectl([
+    'wait',
+    '--for=condition=Established',
+    '--timeout=60s',
+    ...names,
+  ]);
+  expect(established.code).toBe(0);
+  await cluster.createNamespace('team');
+  // Discovery follows a moment after the condition.
+  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100)) {
+    const served = await cluster.request('/apis/countersign.dev/v1alpha1/trustroots');
+    if (served.status === 200) return;
+  }
+}, 120_000);
+
+afterAll(async () => {
+  await cluster?.stop();
+  work.remove();
+});
+
+/** Server-side dry run: everything but storing it. */
+async function apply(json: Json): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(
+    ['create', '--dry-run=server', '-o', 'json', '-f', '-'],
+    {
+      input: stringify(json),
+    },
+  );
+  return code === 0 ? `accepted ${stdout}` : stderr;
+}
+
+const CLUSTER = 'ClusterSigningPolicy';
+const keys = (...trustedKeys: unknown[]): Json => policySpec({ trustedKeys });
+
+const GOOD: readonly (readonly [string, Json])[] = [
+  ['a short policy', document(CLUSTER, policySpec())],
+  [
+    'a policy with everything',
+    document(CLUSTER, {
+      mode: 'Warn',
+      match: {
+        images: ['ghcr.io/org/**'],
+        excludeImages: ['ghcr.io/org/sandbox/*'],
+        namespaceSelector: {
+          matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['mcp'] }],
+        },
+        workloadSelector: {},
+      },
+      requireSignature: true,
+      trustedKeys: [
+        KEYLESS,
+        { ...KEYLESS_PATTERNS, extensions: { sourceRepositoryOwnerID: '1' }, trustRootRef: { name: 'acme' } },
+        { publicKey: { pem: PUBLIC_PEM } },
+        { signerRef: { name: 'release-ci' } },
+        { signerSelector: { matchLabels: { team: 'platform' } } },
+      ],
+      threshold: 9,
+      transparency: { keyless: { log: 'Required' }, keys: { log: 'Ignored', timestamp: 'Required' } },
+      multiArch: 'Index',
+      acceptMembership: false,
+      trustRootRef: { name: 'public-good' },
+      tagPolicy: 'Pin',
+      onFault: 'Deny',
+      revokedDigests: [DIGEST],
+    }),
+  ],
+  [
+    'as many of everything as is allowed',
+    document(CLUSTER, { mode: 'Audit', trustedKeys: Array(64).fill(KEYLESS), threshold: 64 }),
+  ],
+  [
+    'a policy of digests only',
+    document(CLUSTER, { mode: 'Enforce', requireSignature: false, tagPolicy: 'RequireDigest' }),
+  ],
+  [
+    'a policy of a namespace',
+    document(
+      'SigningPolicy',
+      keys(KEYLESS, { publicKey: { pem: PUBLIC_PEM } }, { signerRef: { name: 'a' } }),
+    ),
+  ],
+  ['a keyless signer', document('TrustedSigner', { ...KEYLESS, expiresAt: '2027-03-31T00:00:00Z' })],
+  [
+    'a signer with a key and bounds',
+    document('TrustedSigner', {
+      publicKey: { pem: PUBLIC_PEM },
+      signedNotBefore: '2026-01-01T00:00:00Z',
+      signedNotAfter: '2026-01-01T02:00:00.5+01:00',
+    }),
+  ],
+  ['a trust root', document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { preset: 'Private' } })],
+  [
+    'a trust root with numbers',
+    document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { logEntries: 1, timestamps: 0, scts: 0 } }),
+  ],
+];
+
+/** Each is refused by the API server with these words, without any webhook. */
+const BAD: readonly (readonly [string, Json, RegExp])[] = [
+  [
+    'C2: an unknown field',
+    document(CLUSTER, policySpec({ requireSignatures: true })),
+    /unknown field "spec\.requireSignatures"/,
+  ],
+  [
+    'C2: slsa',
+    document(CLUSTER, policySpec({ slsa: { requiredLevel: 3 } })),
+    /spec\.slsa.*slsa is not supported by this version/,
+  ],
+  [
+    'C2: IndexAndPlatforms',
+    document(CLUSTER, policySpec({ multiArch: 'IndexAndPlatforms' })),
+    /spec\.multiArch/,
+  ],
+  [
+    'C2: acceptMembership',
+    document(CLUSTER, policySpec({ acceptMembership: true })),
+    /spec\.acceptMembership/,
+  ],
+  ['C2: LastKnownGood', document(CLUSTER, policySpec({ onFault: 'LastKnownGood' })), /spec\.onFault/],
+  [
+    'C2: keyRef',
+    document(CLUSTER, keys({ keyRef: { uri: 'awskms:///a' } })),
+    /spec\.trustedKeys\[0\]\.keyRef.*not supported/,
+  ],
+  [
+    'C2: secretRef',
+    document(CLUSTER, keys({ publicKey: { secretRef: { name: 'a' } } })),
+    /publicKey\.secretRef is not supported/,
+  ],
+  [
+    'H15: mode Enforced',
+    document(CLUSTER, policySpec({ mode: 'Enforced' })),
+    /spec\.mode: Unsupported value: "Enforced"/,
+  ],
+  ['H15: mode "warn "', document(CLUSTER, policySpec({ mode: 'warn ' })), /spec\.mode: Unsupported value/],
+  ['H15: no mode', document(CLUSTER, policySpec({ mode: undefined })), /spec\.mode: Required value/],
+  ['C3: empty trustedKeys', document(CLUSTER, keys()), /spec\.trustedKeys.*at least 1 items/],
+  ['C3: no trustedKeys', document(CLUSTER, policySpec({ trustedKeys: undefined })), /trustedKeys is missing/],
+  [
+    'C3: asks for nothing',
+    document(CLUSTER, { mode: 'Enforce', requireSignature: false }),
+    /asks for nothing/,
+  ],
+  [
+    'C2: signers without requireSignature',
+    document(CLUSTER, policySpec({ requireSignature: false, tagPolicy: 'RequireDigest' })),
+    /no effect/,
+  ],
+  ['C3: nobody', document(CLUSTER, keys({})), /must have exactly one of keyless/],
+  [
+    'C3: two kinds',
+    document(CLUSTER, keys({ ...KEYLESS, signerRef: { name: 'a' } })),
+    /must have exactly one of keyless/,
+  ],
+  [
+    'C3: an issuer without a subject',
+    document(CLUSTER, keys({ keyless: true, issuer: 'https://a' })),
+    /exactly one of subject and subjectRegExp/,
+  ],
+  [
+    'C3: a subject without an issuer',
+    document(CLUSTER, keys({ keyless: true, subject: 'a@b' })),
+    /exactly one of issuer and issuerRegExp/,
+  ],
+  ['C3: an empty subject', document(CLUSTER, keys({ ...KEYLESS, subject: '' })), /subject.*at least 1 chars/],
+  [
+    'C3: anyone',
+    document(CLUSTER, keys({ keyless: true, issuer: 'https://a', subjectRegExp: '.*' })),
+    /must not match anyone/,
+  ],
+  [
+    'F6: a pattern that does not compile',
+    document(CLUSTER, keys({ keyless: true, issuer: 'https://a', subjectRegExp: '(a' })),
+    /subjectRegExp.*missing closing \)/,
+  ],
+  [
+    'F6: lookahead',
+    document(CLUSTER, keys({ keyless: true, issuer: 'https://a', subjectRegExp: '(?=a)b' })),
+    /subjectRegExp.*invalid/,
+  ],
+  [
+    'C3: keyless: false',
+    document(CLUSTER, keys({ ...KEYLESS, keyless: false })),
+    /keyless: Unsupported value: false/,
+  ],
+  [
+    'C3: identity without keyless',
+    document(CLUSTER, keys({ signerRef: { name: 'a' }, issuer: 'https://a' })),
+    /belong to a keyless identity/,
+  ],
+  ['C3: an empty selector', document(CLUSTER, keys({ signerSelector: {} })), /must not be empty/],
+  [
+    'C3: a selector of nothing',
+    document(CLUSTER, keys({ signerSelector: { matchLabels: {} } })),
+    /must not be empty/,
+  ],
+  [
+    'a selector without values',
+    document(
+      CLUSTER,
+      policySpec({ match: { namespaceSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } } }),
+    ),
+    /In and NotIn need values/,
+  ],
+  [
+    'a threshold out of reach',
+    document(CLUSTER, policySpec({ threshold: 2 })),
+    /more than the entries of trustedKeys can reach/,
+  ],
+  [
+    'threshold 0',
+    document(CLUSTER, policySpec({ threshold: 0 })),
+    /spec\.threshold.*greater than or equal to 1/,
+  ],
+  [
+    'Ignored for keyless',
+    document(CLUSTER, policySpec({ transparency: { keyless: { log: 'Ignored' } } })),
+    /spec\.transparency\.keyless\.log: Unsupported value/,
+  ],
+  [
+    'a short digest',
+    document(CLUSTER, policySpec({ revokedDigests: ['sha256:abc'] })),
+    /spec\.revokedDigests\[0\]/,
+  ],
+  [
+    '65 entries',
+    document(CLUSTER, policySpec({ trustedKeys: Array(65).fill(KEYLESS) })),
+    /Too many: 65: must have at most 64/,
+  ],
+  [
+    'C16: signerSelector in a namespace',
+    document('SigningPolicy', keys({ signerSelector: { matchLabels: { a: 'b' } } })),
+    /ClusterSigningPolicy only/,
+  ],
+  [
+    'C16: namespaceSelector in a namespace',
+    document('SigningPolicy', policySpec({ match: { namespaceSelector: {} } })),
+    /ClusterSigningPolicy only/,
+  ],
+  [
+    'C17: a private key',
+    document('TrustedSigner', { publicKey: { pem: PRIVATE_PEM } }),
+    /never of a private one/,
+  ],
+  [
+    'C17: an HTML page',
+    document('TrustedSigner', { publicKey: { pem: '<html>' } }),
+    /PEM block of a public key/,
+  ],
+  [
+    'a signer of two kinds',
+    document('TrustedSigner', { ...KEYLESS, publicKey: { pem: PUBLIC_PEM } }),
+    /must have exactly one of keyless, publicKey and keyRef/,
+  ],
+  [
+    'a date without a time',
+    document('TrustedSigner', { ...KEYLESS, expiresAt: '2027-03-31' }),
+    /spec\.expiresAt/,
+  ],
+  [
+    'a date that does not exist',
+    document('TrustedSigner', { ...KEYLESS, expiresAt: '2027-02-30T00:00:00Z' }),
+    /spec\.expiresAt/,
+  ],
+  [
+    'bounds the wrong way round',
+    document('TrustedSigner', {
+      ...KEYLESS,
+      signedNotBefore: '2027-01-01T00:00:00Z',
+      signedNotAfter: '2026-01-01T00:00:00Z',
+    }),
+    /must not be before signedNotBefore/,
+  ],
+  ['no trust root', document('TrustRoot', { proofs: { preset: 'Private' } }), /trustedRoot is missing/],
+  [
+    'no time',
+    document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { logEntries: 0, timestamps: 0, scts: 1 } }),
+    /must not both be 0/,
+  ],
+  [
+    'half of the numbers',
+    document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { scts: 1 } }),
+    /either preset, or/,
+  ],
+  ['TUF', document('TrustRoot', { trustedRoot: TRUSTED_ROOT, tuf: {} }), /tuf is not supported/],
+];
+
+describe('CRDs in a real API server', () => {
+  test.each(GOOD)(
+    '%s is accepted, and says the same to this program once the defaults are in',
+    async (_, json) => {
+      const answer = await apply(json);
+      expect(answer).toMatch(/^accepted /);
+      const stored = JSON.parse(answer.slice('accepted '.length)) as Json;
+      // Generation aside, which a file has not.
+      const plain = (resource: object) =>
+        JSON.parse(JSON.stringify({ ...resource, generation: 0 })) as unknown;
+      expect(plain(parseResource(stored))).toEqual(plain(parseResource(json)));
+      expect(parseResource(stored).problems).toEqual(
+        (json['kind'] as string) === 'TrustRoot' ? parseResource(json).problems : [],
+      );
+    },
+  );
+
+  test.each(BAD)('%s', async (_, json, expected) => {
+    const answer = await apply(json);
+    expect(answer).toMatch(expected);
+    expect(answer).not.toContain(PRIVATE_PEM.split('\n')[1]);
+  });
+
+  test('C2: for a client without strict validation an unknown field is pruned and a later field is still refused', async () => {
+    const path = '/apis/countersign.dev/v1alpha1/clustersigningpolicies?dryRun=All&fieldValidation=Ignore';
+    const post = (changes: Json) =>
+      cluster.request(path, { method: 'POST', body: document(CLUSTER, policySpec(changes)) });
+    expect((await post({ requireSignatures: false })).status).toBe(201);
+    expect((await post({ slsa: { requiredLevel: 3 } })).status).toBe(422);
+  });
+
+  test('H16: a stored object gets the strict defaults', async () => {
+    const answer = await apply(document(CLUSTER, policySpec()));
+    const { spec } = JSON.parse(answer.slice('accepted '.length)) as { spec: Json };
+    expect(spec).toMatchObject({
+      requireSignature: true,
+      threshold: 1,
+      tagPolicy: 'Pin',
+      onFault: 'Deny',
+      multiArch: 'Index',
+    });
+  });
+
+  test('status is a subresource, with conditions by type; kubectl shows the columns under short names', async () => {
+    const created = await cluster.kubectl(['create', '-f', '-'], {
+      input: stringify(document('TrustedSigner', { ...KEYLESS, expiresAt: '2027-03-31T00:00:00Z' })),
+    });
+    expect(created.code).toBe(0);
+    const condition = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Usable',
+      message: '',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+      observedGeneration: 1,
+    };
+    const body = {
+      status: {
+        observedGeneration: 1,
+        type: 'Keyless',
+        conditions: [condition],
+        lastUsedTime: '2026-01-01T00:00:00Z',
+      },
+    };
+    const patched = await cluster.request('/apis/countersign.dev/v1alpha1/trustedsigners/good/status', {
+      method: 'PATCH',
+      contentType: 'application/merge-patch+json',
+      body,
+    });
+    expect(patched.status).toBe(200);
+    const table = await cluster.kubectl(['get', 'tsigner']);
+    expect(table.stdout).toMatch(
+      /^NAME +TYPE +ENABLED +EXPIRES +READY +AGE\ngood +Keyless +true +2027-03-31T00:00:00Z +True +\d/,
+    );
+    expect((await cluster.kubectl(['get', 'countersign', '-A'])).stdout).toContain(
+      'trustedsigner.countersign.dev/good',
+    );
+    const twice = await cluster.request('/apis/countersign.dev/v1alpha1/trustedsigners/good/status', {
+      method: 'PATCH',
+      contentType: 'application/merge-patch+json',
+      body: { status: { conditions: [condition, condition] } },
+    });
+    expect(twice.status).toBe(422);
+  });
+
+  test('the API server has nothing to say against any of the schemas', async () => {
+    for (const definition of DEFINITIONS) {
+      const answer = await cluster.request(
+        `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.plural}.countersign.dev`,
+      );
+      const { status } = JSON.parse(answer.body.toString()) as {
+        status: { conditions: { type: string; status: string; message: string }[] };
+      };
+      const conditions = new Map(status.conditions.map(({ type, status: holds }) => [type, holds]));
+      expect([
+        definition.kind,
+        conditions.get('NonStructuralSchema'),
+        conditions.get('NamesAccepted'),
+      ]).toEqual([definition.kind, undefined, 'True']);
+    }
+  });
+});
