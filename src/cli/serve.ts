@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { Admission } from '../admission/admission.ts';
+import { FactCache } from '../admission/fact-cache.ts';
+import { validatePolicyDocument } from '../api/policy-findings.ts';
+import { SettingsError, type Settings } from '../config.ts';
+import { asError } from '../errors.ts';
+import { OperationsServer } from '../http/operations-server.ts';
+import { WebhookServer } from '../http/webhook-server.ts';
+import type { Logger } from '../log.ts';
+import { decisionLog, everyObserver } from '../observe/decision-log.ts';
+import { decisionMetrics } from '../observe/decision-metrics.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { RegistryImageSource } from '../registry/image-source.ts';
+import type { ServingCertificate } from '../tls/serving-certificate.ts';
+import { surroundingsFor, type Surroundings } from './stores.ts';
+
+/** Milliseconds that a review under way may still take when the service stops: the longest that an API server waits. */
+const STOP_LIMIT = 30_000;
+
+/** The one place where everything is put together: settings in, a running service out. */
+export class Service {
+  readonly #settings: Settings;
+  readonly #logger: Logger;
+  readonly #surroundings: Surroundings;
+  readonly #images: RegistryImageSource;
+  readonly #operations: OperationsServer;
+  readonly #webhook: (certificate: ServingCertificate) => WebhookServer;
+  #listening: WebhookServer | undefined;
+  #draining = false;
+
+  private constructor(settings: Settings, logger: Logger, surroundings: Surroundings) {
+    this.#settings = settings;
+    this.#logger = logger;
+    this.#surroundings = surroundings;
+    const metrics = new Metrics({ registryHosts: settings.registries.map(({ host }) => host) });
+    this.#images = imageSource(settings, surroundings, metrics, logger);
+    const observer = everyObserver([decisionLog(logger), decisionMetrics(metrics)], logger);
+    const admission = new Admission({
+      images: this.#images,
+      facts: new FactCache((hit) => metrics.recordCache('facts', hit ? 'hit' : 'miss')),
+      snapshots: surroundings.store,
+      namespaces: surroundings.store,
+      noMatch: settings.noMatch,
+      now: Date.now,
+      monotonic: () => performance.now(),
+      onDefect: (error, { uid }) => logger.error({ err: error, uid }, 'a review ended in a defect'),
+      observer,
+    });
+    const { webhook, operations } = settings;
+    const clientCa = readClientCa(webhook.clientCA);
+    this.#webhook = ({ certPem, keyPem }) =>
+      new WebhookServer({
+        host: webhook.host,
+        port: webhook.port,
+        keyPair: { cert: certPem, key: keyPem },
+        clientCa,
+        limits: { total: webhook.reviews, perNamespace: webhook.reviewsPerNamespace },
+        admission,
+        checkDocument: validatePolicyDocument,
+        observer,
+        logger,
+      });
+    this.#operations = new OperationsServer({
+      host: operations.host,
+      port: operations.port,
+      notReady: () => this.notReady(),
+      metrics: () => metrics.scrape(),
+      logger,
+    });
+    this.#watchState(metrics);
+  }
+
+  /** @throws Error, or SettingsError for a file that the settings name and that cannot be used */
+  static async start(settings: Settings, logger: Logger): Promise<Service> {
+    const service = new Service(settings, logger, await surroundingsFor(settings, logger));
+    await service.#start();
+    return service;
+  }
+
+  /** Ports that are listened on: `port: 0` in the settings lets the system choose. */
+  get ports(): { readonly webhook: number; readonly operations: number } {
+    return { webhook: this.#listening?.port ?? 0, operations: this.#operations.port };
+  }
+
+  /** Why no review may come here now; none = ready. */
+  notReady(): readonly string[] {
+    return [
+      ...(this.#draining ? ['this process is about to end'] : []),
+      ...(this.#listening === undefined ? ['there is no serving certificate yet'] : []),
+      ...this.#surroundings.store.readiness().reasons,
+    ];
+  }
+
+  /** Not ready from now on; what comes all the same is answered. */
+  drain(): void {
+    this.#draining = true;
+    this.#listening?.drain();
+  }
+
+  /** Finishes what is under way, for at most 30 s, and ends everything. */
+  async stop(): Promise<void> {
+    this.drain();
+    await this.#listening?.stop(STOP_LIMIT);
+    const { certificate, store, workers, close } = this.#surroundings;
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await Promise.all([certificate.stop(), store.stop(), this.#images.stop()]);
+    await close();
+    await this.#operations.stop(1_000);
+  }
+
+  async #start(): Promise<void> {
+    const { certificate, store, workers } = this.#surroundings;
+    // First, so that whoever waits for this process can read what it waits for.
+    await this.#operations.start();
+    for (const worker of workers) worker.start();
+    await store.start();
+    await certificate.start();
+    const webhook = this.#webhook(certificate.current());
+    certificate.onChange(({ certPem, keyPem }) => webhook.useKeyPair({ cert: certPem, key: keyPem }));
+    await webhook.start();
+    this.#listening = webhook;
+    const { policies, excludedNamespaces, noMatch } = this.#settings;
+    const fields = { ...this.ports, policies: policies ?? 'the cluster', excludedNamespaces, noMatch };
+    this.#logger.info(fields, 'listening');
+  }
+
+  #watchState(metrics: Metrics): void {
+    const { store, certificate, resources } = this.#surroundings;
+    let snapshot: number | undefined;
+    store.onChange(({ number }) => (snapshot = number));
+    metrics.watch({
+      snapshot: () => snapshot,
+      ready: () => this.notReady().length === 0,
+      ages: () => store.ages(),
+      resources: () => resources().map(({ kind, problems }) => ({ kind, problems: problems.length > 0 })),
+      certificateExpiry: () => (this.#listening === undefined ? undefined : certificate.current().notAfter),
+    });
+  }
+}
+
+function imageSource(
+  { registries, dockerConfig }: Settings,
+  { forbiddenAddresses }: Surroundings,
+  metrics: Metrics,
+  log: Logger,
+): RegistryImageSource {
+  return new RegistryImageSource({
+    registries,
+    forbiddenAddresses,
+    log,
+    ...(dockerConfig !== undefined && { dockerConfigFile: dockerConfig }),
+    observer: {
+      requested: (host, kind, outcome, milliseconds) =>
+        metrics.recordRegistryRequest({
+          host,
+          // A tag is resolved by asking for its manifest.
+          kind: kind === 'resolve' ? 'manifest' : kind,
+          outcome,
+          seconds: milliseconds / 1000,
+        }),
+    },
+  });
+}
+
+function readClientCa(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    const pem = readFileSync(file, 'utf8');
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
+  } catch (error) {
+    throw new SettingsError(`webhook.clientCA: ${asError(error).message}`, { cause: error });
+  }
+  // Node would take a text without a certificate for "nobody is trusted", and say so to no one.
+  throw new SettingsError(`webhook.clientCA: ${file} holds no PEM certificate`);
+}

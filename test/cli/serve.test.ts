@@ -1,0 +1,291 @@
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { http } from '../support/http-client.ts';
+import { freePort } from '../support/ports.ts';
+
+/** The program as people start it: a process of its own. */
+jest.setTimeout(60_000);
+
+const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts');
+const RUN = resolve(import.meta.dirname, '../../examples/run.ts');
+
+const policy = {
+  apiVersion: 'countersign.dev/v1alpha1',
+  kind: 'ClusterSigningPolicy',
+  metadata: { name: 'all' },
+  spec: {
+    mode: 'Enforce',
+    tagPolicy: 'Resolve',
+    requireSignature: true,
+    trustedKeys: [{ keyless: true, issuer: 'https://accounts.google.com', subject: 'build@example.com' }],
+  },
+};
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly folder: string;
+  readonly url: string;
+  readonly operations: string;
+  readonly exit: Promise<number>;
+  output(): string;
+}
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const clean of cleanups.splice(0).toReversed()) clean();
+});
+
+function scratch(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-cli-'));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function program(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, args as string[], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  });
+  cleanups.push(() => child.kill('SIGKILL'));
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => (said += data.toString()));
+  const exit = new Promise<number>((done) => child.once('close', (code) => done(code ?? -1)));
+  return { child, exit, output: () => said };
+}
+
+async function serve(settings: Record<string, unknown> = {}): Promise<Program> {
+  const folder = scratch();
+  mkdirSync(join(folder, 'policies'));
+  writeFileSync(join(folder, 'policies/all.yaml'), stringify(policy));
+  const [port, operationsPort] = [await freePort(), await freePort()];
+  const file = join(folder, 'settings.yaml');
+  writeFileSync(
+    file,
+    stringify({
+      webhook: { host: '127.0.0.1', port },
+      operations: { host: '127.0.0.1', port: operationsPort },
+      certificate: { directory: 'tls' },
+      policies: 'policies',
+      ...settings,
+    }),
+  );
+  const started = program([MAIN, 'serve', '--config', file]);
+  const operations = `http://127.0.0.1:${operationsPort}`;
+  await until(async () => (await http(`${operations}/readyz`)).status === 200, started.output);
+  return { ...started, folder, url: `https://localhost:${port}`, operations };
+}
+
+async function until(condition: () => Promise<boolean>, explain: () => string): Promise<void> {
+  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(25)) {
+    if (await condition().catch(() => false)) return;
+  }
+  throw new Error(`it never came to that. ${explain()}`);
+}
+
+function validate({ url, folder }: Program, image: string, query = '') {
+  const body = JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'u-1',
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      resource: { group: '', version: 'v1', resource: 'pods' },
+      name: 'a',
+      namespace: 'mcp',
+      operation: 'CREATE',
+      userInfo: { username: 'dev' },
+      object: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'a', namespace: 'mcp' },
+        spec: { containers: [{ name: 'server', image }] },
+      },
+    },
+  });
+  const ca = readFileSync(join(folder, 'tls/ca.crt'), 'utf8');
+  const headers = { 'content-type': 'application/json' };
+  return http(`${url}/validate${query}`, { method: 'POST', headers, body, ca });
+}
+
+/** A registry that takes connections and says nothing. */
+async function silentRegistry(): Promise<{ host: string; called: () => number }> {
+  let calls = 0;
+  const server: Server = createServer(() => calls++);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  cleanups.push(() => server.close());
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, called: () => calls };
+}
+
+describe('countersign serve, standalone', () => {
+  test('F5, H11: a first SIGTERM finishes the review under way, with its own answer before the deadline', async () => {
+    const registry = await silentRegistry();
+    const running = await serve({ registries: [{ host: registry.host, plainHttp: true }], drainSeconds: 1 });
+    const began = Date.now();
+    const answer = validate(running, `${registry.host}/org/a:v1`, '?timeout=4s');
+    await until(async () => registry.called() > 0, running.output);
+    running.child.kill('SIGTERM');
+    await until(async () => (await http(`${running.operations}/readyz`)).status === 503, running.output);
+    expect((await http(`${running.operations}/readyz`)).body.toString()).toContain('about to end');
+    expect((await http(`${running.operations}/healthz`)).status).toBe(200);
+
+    const { status, body, headers } = await answer;
+    const took = Date.now() - began;
+    expect(status).toBe(200);
+    expect(headers['connection']).toBe('close');
+    expect(JSON.parse(body.toString())).toMatchObject({
+      response: { uid: 'u-1', allowed: false, status: { code: 503 } },
+    });
+    expect(body.toString()).toContain('[TIMEOUT]');
+    expect(took).toBeGreaterThan(3_000);
+    expect(took).toBeLessThan(4_000);
+    expect(await running.exit).toBe(0);
+    await expect(validate(running, 'a.example/b:v1')).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('H11: a second signal ends it at once', async () => {
+    const running = await serve({ drainSeconds: 60 });
+    running.child.kill('SIGTERM');
+    await until(async () => running.output().includes('stopping'), running.output);
+    running.child.kill('SIGINT');
+    expect(await running.exit).toBe(3);
+  });
+
+  test('a policy that changes, one that is added, and one that cannot be read', async () => {
+    const running = await serve({ noMatch: 'Allow' });
+    const image = 'nowhere.example/org/a@sha256:' + '0'.repeat(64);
+    const allowed = async (): Promise<boolean> => {
+      const { response } = JSON.parse((await validate(running, image)).body.toString()) as {
+        response: { allowed: boolean };
+      };
+      return response.allowed;
+    };
+    expect(await allowed()).toBe(false);
+    const file = join(running.folder, 'policies/all.yaml');
+    writeFileSync(file, stringify({ ...policy, spec: { ...policy.spec, mode: 'Warn' } }));
+    await until(allowed, running.output);
+    writeFileSync(
+      join(running.folder, 'policies/more.yaml'),
+      stringify({ ...policy, metadata: { name: 'more' } }),
+    );
+    await until(async () => !(await allowed()), running.output);
+    const metrics = (await http(`${running.operations}/metrics`)).body.toString();
+    expect(metrics).toMatch(/^countersign_decisions_total\{.*outcome="denied".*\} \d/m);
+    expect(metrics).toMatch(/^countersign_ready 1$/m);
+  });
+
+  test('H1: not ready, and denying, while a policy file cannot be read', async () => {
+    const folder = scratch();
+    writeFileSync(join(folder, 'bad.yaml'), 'kind: [');
+    const [port, operationsPort] = [await freePort(), await freePort()];
+    const args = ['--policies', folder, '--tls-dir', join(folder, 'tls')];
+    const started = program([
+      MAIN,
+      'serve',
+      ...args,
+      '--port',
+      `${port}`,
+      '--operations-port',
+      `${operationsPort}`,
+    ]);
+    const operations = `http://127.0.0.1:${operationsPort}`;
+    await until(async () => started.output().includes('"listening"'), started.output);
+    const ready = await http(`${operations}/readyz`);
+    expect([ready.status, ready.body.toString()]).toEqual([503, expect.stringContaining('bad.yaml')]);
+    const running = { ...started, folder, operations, url: `https://localhost:${port}` };
+    const { body } = await validate(running, 'a.example/b:v1');
+    expect(body.toString()).toContain('[NOT_SYNCED]');
+    expect(JSON.parse(body.toString())).toMatchObject({ response: { uid: 'u-1', allowed: false } });
+  });
+});
+
+describe('the command line', () => {
+  const wrong: readonly (readonly [string, readonly string[], string])[] = [
+    ['an unknown command', ['guard'], "unknown command 'guard'"],
+    ['an unknown option', ['serve', '--insecure'], "unknown option '--insecure'"],
+    ['a port that is none', ['serve', '--port', '99999'], 'It must be 0 to 65535'],
+    ['a settings file that is not there', ['serve', '--config', '/no/such.yaml'], '/no/such.yaml'],
+    ['an unknown level', ['serve', '--log-level', 'loud'], 'loud'],
+  ];
+  test.each(wrong)('%s ends with code 2', async (_what, args, message) => {
+    const { exit, output } = program([MAIN, ...args]);
+    expect(await exit).toBe(2);
+    expect(output()).toContain(message);
+  });
+
+  test('E19: a client CA that holds no certificate ends with code 2', async () => {
+    const folder = scratch();
+    const ca = join(folder, 'ca.pem');
+    writeFileSync(ca, 'nothing');
+    const { exit, output } = program([
+      MAIN,
+      'serve',
+      '--policies',
+      folder,
+      '--tls-dir',
+      folder,
+      '--client-ca',
+      ca,
+    ]);
+    expect(await exit).toBe(2);
+    expect(output()).toContain('holds no PEM certificate');
+  });
+
+  test('without a cluster and without policies, it says what is missing', async () => {
+    const { exit, output } = program([MAIN, 'serve']);
+    expect(await exit).toBe(1);
+    expect(output()).toContain('does not run inside a Kubernetes cluster');
+  });
+
+  test('a port that is taken ends with code 1', async () => {
+    const taken = await silentRegistry();
+    const folder = scratch();
+    const port = taken.host.split(':')[1] ?? '';
+    const args = ['serve', '--policies', folder, '--tls-dir', join(folder, 'tls'), '--operations-port', port];
+    const { exit, output } = program([MAIN, ...args]);
+    expect(await exit).toBe(1);
+    expect(output()).toContain('EADDRINUSE');
+  });
+
+  test('help tells commands and exit codes', async () => {
+    const { exit, output } = program([MAIN, '--help']);
+    expect(await exit).toBe(0);
+    for (const word of ['serve', 'certs', 'crds', 'Exit codes: 0 done']) expect(output()).toContain(word);
+  });
+
+  test('certs makes a certificate once', async () => {
+    const folder = join(scratch(), 'made');
+    const args = [MAIN, 'certs', '--dir', folder, '--name', 'countersign.example', '10.0.0.1'];
+    const first = program(args);
+    expect(await first.exit).toBe(0);
+    expect(first.output()).toContain('DNS:countersign.example, IP Address:10.0.0.1');
+    const made = readFileSync(join(folder, 'tls.crt'), 'utf8');
+    expect(await program(args).exit).toBe(0);
+    expect(readFileSync(join(folder, 'tls.crt'), 'utf8')).toBe(made);
+  });
+
+  test('crds prints the four definitions', async () => {
+    const { exit, output } = program([MAIN, 'crds']);
+    expect(await exit).toBe(0);
+    expect(output().match(/^kind: CustomResourceDefinition$/gm)).toHaveLength(4);
+  });
+});
+
+describe('make run', () => {
+  test('every example is decided as it says, and the first line for the unsigned one is as promised', async () => {
+    const ports = ['--port', `${await freePort()}`, '--operations-port', `${await freePort()}`];
+    const { exit, output } = program([RUN, '--once', ...ports, '--tls-dir', join(scratch(), 'tls')]);
+    expect(await exit).toBe(0);
+    const text = output();
+    expect(text.match(/✔ admitted/g)).toHaveLength(3);
+    expect(text.match(/✘ refused/g)).toHaveLength(3);
+    expect(text).toContain('\n    Image registry.example/mcp/search:v1 is not signed. Signature required.\n');
+    expect(text).toContain('signed by build@example.com (issuer https://accounts.google.com)');
+    expect(text).toMatch(/pinned to registry\.example\/mcp\/files:v1@sha256:[0-9a-f]{64}/);
+  });
+});
