@@ -26,7 +26,7 @@ build: node_modules/.installed ## Compile src/ to dist/
 	@$(BIN)/tsc -p tsconfig.build.json
 
 lint: node_modules/.installed ## Linter and formatter, no warnings
-	@$(BIN)/oxlint --deny-warnings src test examples
+	@$(BIN)/oxlint --deny-warnings src test examples manifests
 	@$(BIN)/prettier --check --log-level warn .
 
 types: node_modules/.installed ## Type checks of src, test and examples

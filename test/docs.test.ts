@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { FAULT_CODES, REFUSAL_CODES } from '../src/errors.ts';
+import { Metrics } from '../src/observe/metrics.ts';
 import { POLICY_VIOLATION_CODES } from '../src/policy/verdict.ts';
 
 interface Crd {
@@ -50,6 +51,15 @@ describe('the documentation', () => {
       expect(fields.filter((field) => !page.includes(`${field}`))).toEqual([]);
     },
   );
+
+  test('operations.md names metrics that exist', async () => {
+    const { text } = await new Metrics({ registryHosts: [] }).scrape();
+    const named = [...read('docs/operations.md').matchAll(/`(countersign_[a-z_]+)/g)].map(
+      ([, metric]) => metric ?? '',
+    );
+    expect(named.length).toBeGreaterThan(4);
+    expect(named.filter((metric) => !text.includes(`# TYPE ${metric} `))).toEqual([]);
+  });
 
   test('the README names targets of the Makefile', () => {
     const targets = [...read('README.md').matchAll(/`make ([a-z-]+)`|^make ([a-z-]+)/gm)].map(

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { parseStrictJson } from '../sigstore/strict-json.ts';
+import { parseStrictJson } from '../strict-json.ts';
 import {
   GITHUB,
   parseTrustRoot,

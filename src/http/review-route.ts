@@ -3,7 +3,7 @@ import { MalformedReview, parseAdmissionReview, type AdmissionRequest } from '..
 import { asError, Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Logger } from '../log.ts';
-import { parseStrictJson } from '../sigstore/strict-json.ts';
+import { parseStrictJson } from '../strict-json.ts';
 import { readBody, type BodyBudget } from './request-body.ts';
 import { reviewMilliseconds } from './review-deadline.ts';
 import { deniedResponse, type ReviewResponse } from './review-response.ts';

@@ -35,14 +35,15 @@ function block({ image, verdict, expected }: Refusing): string {
   if (outcome.kind === 'verified') return '';
   const reasons: readonly (Violation | FaultReason)[] =
     outcome.kind === 'violated' ? outcome.violations : outcome.faults;
+  const found = [...new Set(reasons.map(({ code, detail }) => line('found', `${field(detail)} [${code}]`)))];
   const lines = [
     headline(image, verdict),
     line('in', `${image.place} (${image.field})`),
     line('policy', describePolicy(verdict.policy)),
     line('digest', image.digest ?? 'not known'),
-    ...reasons.slice(0, MAX_REASONS).map(({ code, detail }) => line('found', `${field(detail)} [${code}]`)),
+    ...found.slice(0, MAX_REASONS),
   ];
-  if (reasons.length > MAX_REASONS) lines.push(line('found', `and ${reasons.length - MAX_REASONS} more`));
+  if (found.length > MAX_REASONS) lines.push(line('found', `and ${found.length - MAX_REASONS} more`));
   if (expected !== undefined) lines.push(line('expected', field(expected)));
   lines.push(line('next', nextStep(image, verdict)));
   return lines.join('\n');

@@ -1,7 +1,7 @@
 import { Fault, Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
-import type { JsonValue } from '../sigstore/strict-json.ts';
+import type { JsonValue } from '../strict-json.ts';
 import { linked, verifiedManifest } from './content.ts';
 import { EvidencePlaces, LargePieces, type Findings } from './findings.ts';
 import type { MemoryBudget } from './gate.ts';

@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { isJsonObject, parseStrictJson, type JsonObject } from '../sigstore/strict-json.ts';
+import { isJsonObject, parseStrictJson, type JsonObject } from '../strict-json.ts';
 
 /**
  * Parses JSON that a registry sent. Its containers are counted before anything is allocated for them.

@@ -4,7 +4,7 @@ import { Fault, Refusal } from '../errors.ts';
 import { isDigest } from '../image/digest.ts';
 import { isPathComponent } from '../image/reference.ts';
 import { LIMITS } from '../limits.ts';
-import type { JsonValue } from '../sigstore/strict-json.ts';
+import type { JsonValue } from '../strict-json.ts';
 import { problemOf } from './content.ts';
 import { referrersTag, sha256, signatureTag } from './digest.ts';
 import { readAtMost } from './layout-file.ts';

@@ -1,7 +1,7 @@
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { isDigest } from '../image/digest.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../sigstore/strict-json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../strict-json.ts';
 import { parseJsonObject } from './json.ts';
 
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';

@@ -1,6 +1,6 @@
 import { Fault, Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { JsonValue } from '../sigstore/strict-json.ts';
+import type { JsonValue } from '../strict-json.ts';
 import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 import { parseManifest } from './manifest.ts';
 import type { Referrers } from './repository.ts';

@@ -1,5 +1,5 @@
 import type { Fault } from '../errors.ts';
-import type { JsonValue } from '../sigstore/strict-json.ts';
+import type { JsonValue } from '../strict-json.ts';
 import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 
 /**

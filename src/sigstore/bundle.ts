@@ -3,7 +3,7 @@ import { asError, Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { checkShape, objectShape, type Shape } from './json-shape.ts';
 import type { HashName, SignedMaterial, SignedPayload } from './signed-material.ts';
-import { isJsonObject, parseStrictJson, type JsonObject } from './strict-json.ts';
+import { isJsonObject, parseStrictJson, type JsonObject } from '../strict-json.ts';
 
 /** The only payload type that we verify (attack A26). */
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';

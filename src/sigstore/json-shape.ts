@@ -1,6 +1,6 @@
 import { Refusal, unreachable } from '../errors.ts';
 import { checkBase64 } from './base64.ts';
-import { isJsonObject, type JsonValue } from './strict-json.ts';
+import { isJsonObject, type JsonValue } from '../strict-json.ts';
 
 /**
  * The shape of a protobuf message in JSON, as far as we read it. `null` is the same as absent (protobuf's JSON form).

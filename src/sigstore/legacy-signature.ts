@@ -6,7 +6,7 @@ import type { SimpleSigningEvidence } from './evidence.ts';
 import { checkShape, objectShape } from './json-shape.ts';
 import { pemBody } from './public-key.ts';
 import type { ProofMaterial, SignedMaterial } from './signed-material.ts';
-import { isJsonObject, parseStrictJson, type JsonObject } from './strict-json.ts';
+import { isJsonObject, parseStrictJson, type JsonObject } from '../strict-json.ts';
 
 /** Annotations of a layer of `sha256-<hex>.sig` (cosign, pkg/oci/internal/signature/layer.go). */
 const SIGNATURE = 'dev.cosignproject.cosign/signature';

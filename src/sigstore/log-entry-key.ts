@@ -3,7 +3,7 @@ import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeBase64 } from './base64.ts';
 import { pemBody } from './public-key.ts';
-import { isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from './strict-json.ts';
+import { isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../strict-json.ts';
 
 /** Who signed, as a log entry may name them: by the certificate, or by the bare key; DER. */
 export type EntrySigner =

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts';
-import { isJsonObject, parseStrictJson } from './strict-json.ts';
+import { isJsonObject, parseStrictJson } from '../strict-json.ts';
 
 const SIMPLE_SIGNING_TYPE = 'cosign container image signature';
 const SHA256_DIGEST = /^sha256:[0-9a-f]{64}$/;

@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { isJsonObject, parseStrictJson, type JsonValue } from './strict-json.ts';
+import { isJsonObject, parseStrictJson, type JsonValue } from '../strict-json.ts';
 import type { SignedContent } from './verified-signature.ts';
 
 /** What cosign 3 writes for a plain signature; its predicate is empty (cosign, cmd/cosign/cli/sign/sign.go). */

@@ -6,7 +6,7 @@ import { CODE_SIGNING } from './certificate.ts';
 import { framedHash, type HashPart } from './framed-hash.ts';
 import { checkShape } from './json-shape.ts';
 import { verificationKey } from './public-key.ts';
-import type { JsonValue } from './strict-json.ts';
+import type { JsonValue } from '../strict-json.ts';
 import {
   TRUSTED_ROOT,
   TRUSTED_ROOT_MEDIA_TYPE,

@@ -1,5 +1,5 @@
-import { Refusal } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { Refusal } from './errors.ts';
+import { LIMITS } from './limits.ts';
 
 /** What JSON can hold. Objects are plain; a key `__proto__` is an own property like any other. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Refusal } from '../../src/errors.ts';
-import { checkBase64, decodeBase64 } from '../../src/sigstore/base64.ts';
-import { parseStrictJson } from '../../src/sigstore/strict-json.ts';
+import { Refusal } from '../src/errors.ts';
+import { checkBase64, decodeBase64 } from '../src/sigstore/base64.ts';
+import { parseStrictJson } from '../src/strict-json.ts';
 
 function codeFor(read: () => unknown): string {
   try {
