@@ -6,6 +6,7 @@ import type { CompiledPolicy } from '../policy/snapshot.ts';
 import type { FaultReason } from '../policy/verdict.ts';
 import { needsManifest, type Artifact, type TrustContext } from '../sigstore/verify.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
+import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 import type { Fact, FactCache } from './fact-cache.ts';
 import type { Discovery, ImageSource } from './ports.ts';
 
@@ -51,13 +52,19 @@ export async function gatherFacts(
     return { facts: { ...base, byContext: new Map(), refused: [], faults: [] }, remembered: false };
   }
   const discovery = await discover(reference, digest.digest, images, { fresh, signal });
+  const refused = [...discovery.refused];
   const faults = discovery.faults.map(faultReason);
-  const artifact = await artifactFor(reference, digest.digest, discovery.evidence, images, signal, faults);
-  const byContext = await verifyAll(discovery.evidence, contexts, artifact, facts, signal, faults);
-  return {
-    facts: { ...base, byContext, refused: discovery.refused, faults },
-    remembered: discovery.remembered,
-  };
+  const turns = new Turns(signal, faults);
+  const pieces: Piece[] = [];
+  for (const evidence of discovery.evidence) {
+    if (await turns.expired()) break;
+    pieces.push({ evidence, overManifest: needsManifest(evidence) });
+  }
+  const artifact = pieces.some(({ overManifest }) => overManifest)
+    ? await artifactFor(reference, digest.digest, images, signal, { refused, faults })
+    : undefined;
+  const byContext = await verifyAll(pieces, contexts, artifact, facts, turns);
+  return { facts: { ...base, byContext, refused, faults }, remembered: discovery.remembered };
 }
 
 /** Every root and key that one of the policies verifies with, once. */
@@ -86,54 +93,76 @@ async function discover(
 async function artifactFor(
   reference: ImageReference,
   digest: string,
-  evidence: readonly Evidence[],
   images: ImageSource,
   signal: AbortSignal,
-  faults: FaultReason[],
+  known: { readonly refused: RefusedEvidence[]; readonly faults: FaultReason[] },
 ): Promise<Artifact | undefined> {
-  if (!evidence.some(needsManifest)) return undefined;
   try {
-    return {
-      digest,
-      manifest: await orAborted(images.manifest(reference, digest, signal), reference, signal),
-    };
+    const manifest = await orAborted(images.manifest(reference, digest, signal), reference, signal);
+    return { digest, manifest };
   } catch (error) {
-    faults.push(faultReason(faultOrThrow(error)));
+    // A manifest that cannot be read spoils the signatures over it, and nothing else of the review.
+    if (error instanceof Refusal) {
+      known.refused.push({ source: 'the manifest of the image', code: error.code, detail: error.message });
+    } else {
+      known.faults.push(faultReason(faultOrThrow(error)));
+    }
     return undefined;
   }
 }
 
+/** One piece of evidence, and whether it is a signature over the manifest itself. */
+interface Piece {
+  readonly evidence: Evidence;
+  readonly overManifest: boolean;
+}
+
 async function verifyAll(
-  evidence: readonly Evidence[],
+  pieces: readonly Piece[],
   contexts: ReadonlyMap<string, TrustContext>,
   artifact: Artifact | undefined,
   cache: FactCache,
-  signal: AbortSignal,
-  faults: FaultReason[],
+  turns: Turns,
 ): Promise<ReadonlyMap<string, readonly Fact[]>> {
   const byContext = new Map<string, Fact[]>();
   for (const [id, context] of contexts) {
-    const known: Fact[] = [];
-    byContext.set(id, known);
-    for (const piece of evidence) {
-      const bytes = needsManifest(piece) ? artifact : undefined;
-      // Without the manifest nothing can be said of a signature over it; the fault is among the others.
-      if (needsManifest(piece) && bytes === undefined) continue;
-      const fact = cache.known(piece, context, bytes);
-      if (fact !== undefined) {
-        known.push(fact);
-        continue;
-      }
-      if (signal.aborted) {
-        faults.push({ code: 'TIMEOUT', detail: 'the deadline passed before every signature was verified' });
-        return byContext;
-      }
-      known.push(cache.verify(piece, context, bytes));
-      // Verification is milliseconds of CPU: warm answers must not wait behind fifty of them.
-      await nextTurn();
+    const facts: Fact[] = [];
+    byContext.set(id, facts);
+    for (const { evidence, overManifest } of pieces) {
+      const bytes = overManifest ? artifact : undefined;
+      // Without the manifest nothing can be said of a signature over it; the reason is told beside.
+      if (overManifest && bytes === undefined) continue;
+      if (await turns.expired()) return byContext;
+      facts.push(cache.known(evidence, context, bytes) ?? cache.verify(evidence, context, bytes));
     }
   }
   return byContext;
+}
+
+/** Milliseconds of work on this thread after which the others have a turn: warm answers must not wait behind cold ones. */
+const TURN_MILLISECONDS = 2;
+
+/** Lets the event loop turn between pieces of CPU work, and ends the work at the deadline. */
+class Turns {
+  readonly #signal: AbortSignal;
+  readonly #faults: FaultReason[];
+  #started = performance.now();
+
+  constructor(signal: AbortSignal, faults: FaultReason[]) {
+    this.#signal = signal;
+    this.#faults = faults;
+  }
+
+  /** To be asked before each piece of work. When true, the fault is among the others already. */
+  async expired(): Promise<boolean> {
+    if (performance.now() - this.#started > TURN_MILLISECONDS) {
+      await nextTurn();
+      this.#started = performance.now();
+    }
+    if (!this.#signal.aborted) return false;
+    this.#faults.push({ code: 'TIMEOUT', detail: 'the deadline passed before every signature was verified' });
+    return true;
+  }
 }
 
 /** Whatever a port does, the review answers by its deadline. */

@@ -71,9 +71,9 @@ async function decideReview(
   const images = await Promise.all(
     workload.images.map(async (image) => {
       const { digest, verdicts } = await judge(image.image);
-      const judged =
-        verdicts.length > 0 ? verdicts : unmatched(image, snapshot, subject, dependencies.noMatch, notes);
-      return { image: image.image, field: image.field, place: placeOf(image), digest, verdicts: judged };
+      const uncovered = unmatched(image, verdicts, snapshot, subject, dependencies.noMatch, notes);
+      const place = placeOf(image);
+      return { image: image.image, field: image.field, place, digest, verdicts: [...verdicts, ...uncovered] };
     }),
   );
   return decide(asked, snapshot, images, notes);
@@ -138,10 +138,13 @@ async function judgeImage(
   const digest = await digestFact(reference, dependencies.images, signal);
   let gathered = await gatherFacts(reference, digest, policies, dependencies, { fresh: false, signal });
   let verdicts = judgeAll(policies, gathered.facts, circumstances);
-  if (gathered.remembered && verdicts.some(couldHaveChanged)) {
+  if (gathered.remembered && verdicts.some((verdict) => couldHaveChanged(verdict))) {
     // A signature that was made since counts at once; a bad image still costs one look-up in 2 s at the most.
-    gathered = await gatherFacts(reference, digest, policies, dependencies, { fresh: true, signal });
-    verdicts = judgeAll(policies, gathered.facts, circumstances);
+    // What the remembered evidence meets stays met: it needs no registry.
+    const open = policies.filter((_policy, index) => couldHaveChanged(verdicts[index]));
+    gathered = await gatherFacts(reference, digest, open, dependencies, { fresh: true, signal });
+    const again = judgeAll(open, gathered.facts, circumstances);
+    verdicts = verdicts.map((verdict) => (couldHaveChanged(verdict) ? (again.shift() ?? verdict) : verdict));
   }
   return { digest: digest.kind === 'known' ? digest.digest : undefined, verdicts };
 }
@@ -159,7 +162,7 @@ function judgeAll(
   policies: readonly CompiledPolicy[],
   facts: ImageFacts,
   circumstances: Circumstances,
-): readonly Verdict[] {
+): Verdict[] {
   return policies.map((compiled) => {
     const { kind, namespace, name, mode } = compiled.policy;
     return { policy: { kind, namespace, name }, mode, outcome: evaluate(compiled, facts, circumstances) };
@@ -175,22 +178,29 @@ const SETTLED: ReadonlySet<ViolationCode> = new Set<ViolationCode>([
   'TAG_NOT_PINNED',
 ]);
 
-function couldHaveChanged({ outcome }: Verdict): boolean {
-  return outcome.kind === 'violated' && !SETTLED.has(outcome.violations[0].code);
+function couldHaveChanged(verdict: Verdict | undefined): boolean {
+  const outcome = verdict?.outcome;
+  return outcome?.kind === 'violated' && !SETTLED.has(outcome.violations[0].code);
 }
 
-/** No policy covers the image: the installation's settings decide. */
+/**
+ * No policy covers the image: the installation's settings decide. Only an enforcing cluster policy covers an image: what a tenant
+ * adds, and what only warns or records, must not take away a denial that was there without it.
+ */
 function unmatched(
   { image }: WorkloadImage,
+  verdicts: readonly Verdict[],
   snapshot: Snapshot,
   subject: Subject,
   noMatch: NoMatch,
   notes: string[],
 ): readonly Verdict[] {
+  if (verdicts.some(({ policy, mode }) => policy?.kind === 'ClusterSigningPolicy' && mode === 'Enforce'))
+    return [];
   const action = actionOnNoMatch(noMatch, snapshot, subject);
   if (action === 'allow') return [];
   if (action === 'warn') {
-    notes.push(`Image ${withoutDigest(image)} is covered by no signing policy`);
+    if (verdicts.length === 0) notes.push(`Image ${withoutDigest(image)} is covered by no signing policy`);
     return [];
   }
   const outcome: Outcome =
@@ -200,7 +210,7 @@ function unmatched(
           violations: [
             {
               code: 'NO_POLICY',
-              detail: `namespace ${subject.namespace} admits only images that a policy covers`,
+              detail: `namespace ${subject.namespace} admits only images that an enforcing ClusterSigningPolicy covers`,
             },
           ],
         }

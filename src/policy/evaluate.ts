@@ -21,6 +21,9 @@ export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstan
   const tag = tagViolation(policy.mode, rules, facts, circumstances);
   const digest = digestOf(facts);
   if (typeof digest !== 'string') return tag === undefined ? digest : violated(tag);
+  if (!digest.startsWith('sha256:')) {
+    return violated({ code: 'UNSUPPORTED', detail: 'only sha256 digests can be verified and revoked' });
+  }
   if (rules.revokedDigests.has(digest)) {
     return violated({ code: 'DIGEST_REVOKED', detail: `${digest} is in revokedDigests` });
   }

@@ -60,9 +60,13 @@ export function actionOnNoMatch(
 
 /** Denied where an Enforce ClusterSigningPolicy selects the namespace by a selector; unknown labels leave it unknown. */
 function actionWhenGoverned(snapshot: Snapshot, { namespaceLabels }: Subject): 'warn' | 'deny' | Fault {
-  const selectors = snapshot.policies
-    .filter(({ policy }) => policy.kind === 'ClusterSigningPolicy' && policy.mode === 'Enforce')
-    .flatMap(({ policy }) => policy.match.namespaceSelector ?? []);
+  const enforcing = snapshot.policies
+    .map(({ policy }) => policy)
+    .filter(({ kind, mode }) => kind === 'ClusterSigningPolicy' && mode === 'Enforce');
+  // A selector that cannot be read may have selected this namespace: a typo must not take the denial away.
+  if (enforcing.some(({ problems }) => problems.some(({ field }) => field.startsWith('spec.match'))))
+    return 'deny';
+  const selectors = enforcing.flatMap(({ match }) => match.namespaceSelector ?? []);
   if (selectors.length === 0) return 'warn';
   if (namespaceLabels instanceof Fault) return namespaceLabels;
   return selectors.some((selector) => selector.matches(namespaceLabels)) ? 'deny' : 'warn';

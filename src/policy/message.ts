@@ -82,7 +82,7 @@ const VIOLATION_HEADLINES: Readonly<Record<Exclude<ViolationCode, 'POLICY_INVALI
   TLOG_MISMATCH: 'is signed, but its transparency log entry belongs to another signature.',
   TIME_UNTRUSTED: 'is signed, but nothing trusted says when.',
   MALFORMED: SIGNED_BUT_INVALID,
-  UNSUPPORTED: SIGNED_BUT_INVALID,
+  UNSUPPORTED: 'is of a form that is not supported.',
   LIMIT: 'has evidence above a limit.',
   TAG_NOT_PINNED: 'is not pinned to a digest.',
   DIGEST_REQUIRED: 'has no digest. Digest required.',

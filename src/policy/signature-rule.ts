@@ -152,9 +152,8 @@ class IdentityIndex {
 
 function identityNames({ signer }: VerifiedSignature): readonly string[] {
   if (signer.kind === 'key') return [signer.fingerprint];
-  return signer.names.map(({ type, value }) =>
-    JSON.stringify([signer.trustRoot, signer.issuer ?? '', type, value]),
-  );
+  // Not the trust root: two of them that hold the same authority would make two people of one.
+  return signer.names.map(({ type, value }) => JSON.stringify([signer.issuer ?? '', type, value]));
 }
 
 function unusableViolation(rules: PolicyRules, { usable, unusable }: ExpandedEntries): Violation | undefined {

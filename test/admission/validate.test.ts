@@ -7,7 +7,7 @@ import type { AdmissionRequest } from '../../src/api/admission-review.ts';
 import { exactText } from '../../src/api/text-matcher.ts';
 import { labelSelector } from '../../src/api/label-selector.ts';
 import type { Resource } from '../../src/api/resources.ts';
-import { Fault } from '../../src/errors.ts';
+import { Fault, Refusal } from '../../src/errors.ts';
 import { parseGlob } from '../../src/image/glob.ts';
 import type { ImageReference } from '../../src/image/reference.ts';
 import { compileSnapshot } from '../../src/policy/snapshot.ts';
@@ -312,6 +312,84 @@ describe('no policy covers the image', () => {
     });
     resources = [];
     expect(await judge()).toMatchObject({ allowed: true, warnings: [] });
+  });
+});
+
+describe('what a tenant or a softer policy adds takes no denial away', () => {
+  const inMcp = labelSelector({ matchLabels: { 'kubernetes.io/metadata.name': 'mcp' } });
+  const match = {
+    images: undefined,
+    excludeImages: [],
+    namespaceSelector: undefined,
+    workloadSelector: undefined,
+  };
+  const governing = policy(
+    { match: { ...match, images: [parseGlob('quay.io/**')], namespaceSelector: inMcp } },
+    { trustedKeys: [goldKey] },
+  );
+  const asksLittle = { requireSignature: false, trustedKeys: [], tagPolicy: 'RequireDigest' } as const;
+  const tenant = { kind: 'SigningPolicy', namespace: 'mcp', name: 'mine' } as const;
+
+  test.each([
+    ['alone', []],
+    ['and a namespaced Enforce policy that asks for little', [policy(tenant, asksLittle)]],
+    ['and a namespaced Audit policy', [policy({ ...tenant, mode: 'Audit' }, { trustedKeys: [goldKey] })]],
+    ['and a cluster Audit policy', [policy({ name: 'soft', mode: 'Audit' }, { trustedKeys: [goldKey] })]],
+    ['and a cluster Warn policy', [policy({ name: 'soft', mode: 'Warn' }, { trustedKeys: [goldKey] })]],
+  ])('C10, C16: the governing policy %s', async (_name, more) => {
+    resources = [governing, ...more];
+    expect(await judge()).toMatchObject({ allowed: false, codes: expect.arrayContaining(['NO_POLICY']) });
+    expect((await judge({ object: pod('foo_bar.io/x') })).allowed).toBe(false);
+    // The twin: an enforcing cluster policy that covers the image, and is met.
+    resources = [governing, ...more, policy({ name: 'strict' }, { trustedKeys: [goldKey] })];
+    expect((await judge()).allowed).toBe(true);
+  });
+
+  test('H3: a namespace selector that cannot be read governs every namespace', async () => {
+    const broken = policy({
+      match,
+      rules: undefined,
+      problems: [{ field: 'spec.match.namespaceSelector.matchExpressions[0].operator', message: 'bad' }],
+    });
+    const narrow = { ...broken, match: { ...match, images: [parseGlob('quay.io/**')] } };
+    resources = [narrow];
+    expect(await judge()).toMatchObject({ allowed: false, codes: ['NO_POLICY'] });
+    resources = [{ ...narrow, mode: 'Warn' }];
+    expect((await judge()).allowed).toBe(true);
+  });
+
+  test('an Audit policy that is not met does not make an Enforce policy depend on the registry', async () => {
+    images.remembered = new Map([[D, [gold]]]);
+    const unmet = policy(
+      { name: 'soft', mode: 'Audit' },
+      { trustedKeys: [keyless({ subject: exactText('nobody@example.com') })] },
+    );
+    resources = [policy({}, { trustedKeys: [goldKey] }), unmet];
+    const original = images.discover.bind(images);
+    images.discover = (image, digest, options) =>
+      options.fresh
+        ? Promise.reject(new Fault('REGISTRY_UNREACHABLE', 'down'))
+        : original(image, digest, options);
+    expect((await judge()).allowed).toBe(true);
+  });
+});
+
+describe('a manifest that cannot be read', () => {
+  const overManifest = bundleEvidence(
+    sigstore.signManifest({ manifest: Buffer.from('{}') }),
+    'referrer message',
+  );
+
+  test('spoils the signatures over it, and nothing else', async () => {
+    images.manifest = () => Promise.reject(new Refusal('MALFORMED', 'the manifest has a key twice'));
+    images.evidence.set(D, [overManifest, gold]);
+    expect((await judge()).allowed).toBe(true);
+    images.evidence.set(D, [overManifest]);
+    const decision = await judge();
+    expect(decision).toMatchObject({ allowed: false, code: 403, codes: ['MALFORMED'] });
+    expect(decision.message).toContain('the manifest has a key twice');
+    resources = [policy({ mode: 'Audit' }, { trustedKeys: [goldKey] })];
+    expect((await judge()).allowed).toBe(true);
   });
 });
 

@@ -230,6 +230,15 @@ const CASES: readonly (readonly [string, string, Case, Case])[] = [
     {},
     { rules: { trustedKeys: [keyless(), signerRef('missing')], threshold: 2 } },
   ],
+  [
+    'a digest that nothing here can bind, and nobody could revoke',
+    'UNSUPPORTED',
+    { rules: { requireSignature: false, revokedDigests: new Set([OTHER_DIGEST]) } },
+    {
+      rules: { requireSignature: false, revokedDigests: new Set([OTHER_DIGEST]) },
+      facts: { digest: { kind: 'known', digest: `sha512:${'d'.repeat(128)}` } },
+    },
+  ],
   ['a revoked digest', 'DIGEST_REVOKED', {}, { rules: { revokedDigests: new Set([DIGEST]) } }],
   [
     'D1: a Pod with a tag, under Pin',
@@ -482,6 +491,34 @@ describe('threshold: distinct signers', () => {
     });
     const entries = [entry('a@example.com', 0), entry('b@example.com', 1)];
     expect(judgeTwo(entries, [both, ...two('a@example.com')])).toBe('THRESHOLD');
+  });
+
+  test('one person through two trust roots counts once', () => {
+    const other: Resource = {
+      kind: 'TrustRoot',
+      name: 'copy',
+      generation: 1,
+      root: root('root-2'),
+      problems: [],
+    };
+    const trustedKeys = [keyless(), keyless({ field: 'spec.trustedKeys[1]', trustRoot: 'copy' })];
+    const bySecond = (value: string): VerifiedSignature =>
+      signature({ signer: certificate({ trustRoot: 'root-2', names: [{ type: 'email', value }] }) });
+    const judgeBoth = (second: VerifiedSignature, keys: PolicyRules['trustedKeys']): string => {
+      const facts = {
+        byContext: new Map([
+          [ROOT_CONTEXT, [signature()]],
+          ['root root-2', [second]],
+        ]),
+      };
+      return codeOf(judge({ rules: { trustedKeys: keys, threshold: 2 }, resources: [other], facts }));
+    };
+    expect(judgeBoth(bySecond(SUBJECT), trustedKeys)).toBe('THRESHOLD');
+    const another = [
+      keyless(),
+      keyless({ field: 'spec.trustedKeys[1]', trustRoot: 'copy', subject: exactText('b@example.com') }),
+    ];
+    expect(judgeBoth(bySecond('b@example.com'), another)).toBe('verified');
   });
 
   test('one key through two entries counts once', () => {
