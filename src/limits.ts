@@ -5,6 +5,10 @@
 export const LIMITS = {
   /** Two objects (new and old) of at most 3 MiB each, which is what the API server takes, and the envelope. */
   admissionReviewBytes: 7 * 1024 * 1024,
+  /** Objects, lists, commas and strings of a review: a Pod's has one for each ten bytes or more, and 4 MB so dense are no Pod. 7 MiB of `{}` would be 4.6 million. */
+  admissionReviewTokens: 400_000,
+  /** A review of one of our own documents, new and old: etcd keeps none above 1.5 MiB. */
+  policyReviewBytes: 3 * 1024 * 1024,
   /** What containerd and the distribution spec accept for one manifest. */
   manifestBytes: 4 * 1024 * 1024,
   /** A bundle, envelope or payload: a statement of 5 MB fits with its base64. */
@@ -33,6 +37,10 @@ export const LIMITS = {
   subjects: 1024,
   /** Nesting of any JSON that somebody else wrote. */
   jsonDepth: 64,
+  /** Objects, lists, commas and strings of a bundle, log entry or simple signing payload: the largest that we read has some 3,000. */
+  bundleTokens: 10_000,
+  /** The same of an in-toto statement: an SBOM of 5 MB has 480,000; parsing costs less than 1 µs for each. */
+  statementTokens: 800_000,
   /** Objects and lists in one manifest or index: 200 referrers have about 500. 4 MiB of `{}` would be a million. */
   jsonContainers: 50_000,
   /** Annotations of one descriptor. */

@@ -10,19 +10,26 @@ export interface JsonObject {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+export interface JsonBounds {
+  /** Nested containers; `LIMITS.jsonDepth` unless told. */
+  readonly depth?: number;
+  /** Objects, lists, commas and strings; unbounded unless told. Many small ones cost a hundred times what their bytes do. */
+  readonly tokens?: number;
+}
+
 /**
  * Parses JSON that somebody else wrote: UTF-8 without a byte order mark, no key twice in one object (two readers could
- * each see another value: attacks A25, A28), nested at most `maxDepth` levels. Linear in the length of the text.
+ * each see another value: attacks A25, A28), within the bounds given. Linear in the length of the text.
  * @throws Refusal MALFORMED or LIMIT; `what` names the document in its message.
  */
 export function parseStrictJson(
   input: Uint8Array | string,
   what: string,
-  maxDepth: number = LIMITS.jsonDepth,
+  { depth = LIMITS.jsonDepth, tokens = Number.POSITIVE_INFINITY }: JsonBounds = {},
 ): JsonValue {
   const text = typeof input === 'string' ? input : decodeUtf8(input, what);
   // Before JSON.parse, which would build what a million brackets describe.
-  refuseDepthAndDuplicates(text, what, maxDepth);
+  refuseExcessAndDuplicates(text, what, depth, tokens);
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
@@ -52,8 +59,13 @@ interface OpenContainer {
 }
 
 /** Exact for well-formed JSON; for anything else it only has to end, because JSON.parse refuses that afterwards. */
-function refuseDepthAndDuplicates(text: string, what: string, maxDepth: number): void {
+function refuseExcessAndDuplicates(text: string, what: string, maxDepth: number, maxTokens: number): void {
   const open: OpenContainer[] = [];
+  let tokens = 0;
+  const countToken = (): void => {
+    // At once: what comes before is all that an oversized document may cost.
+    if (++tokens > maxTokens) throw new Refusal('LIMIT', `${what} holds more than ${maxTokens} JSON tokens`);
+  };
   for (let i = 0; i < text.length; i++) {
     const top = open.at(-1);
     switch (text.charCodeAt(i)) {
@@ -62,6 +74,7 @@ function refuseDepthAndDuplicates(text: string, what: string, maxDepth: number):
         if (open.length >= maxDepth) {
           throw new Refusal('LIMIT', `${what} is nested deeper than ${maxDepth} levels`);
         }
+        countToken();
         open.push(
           text.charCodeAt(i) === 0x7b
             ? { keys: new Set(), expectsKey: true }
@@ -73,9 +86,11 @@ function refuseDepthAndDuplicates(text: string, what: string, maxDepth: number):
         open.pop();
         break;
       case 0x2c: // ,
+        countToken();
         if (top?.keys !== undefined) top.expectsKey = true;
         break;
       case QUOTE: {
+        countToken();
         const end = endOfString(text, i + 1);
         if (top?.keys !== undefined && top.expectsKey) {
           addKey(top.keys, text.slice(i + 1, end), what);
@@ -86,6 +101,42 @@ function refuseDepthAndDuplicates(text: string, what: string, maxDepth: number):
       }
       default:
     }
+  }
+}
+
+/**
+ * The text of a member of the outermost object, without a look at the rest: for hints only, because what follows need not
+ * be JSON and a key may come twice.
+ * @returns undefined where it is not found among the first `maxTokens` tokens
+ */
+export function peekText(text: string, name: string, maxTokens: number): string | undefined {
+  const key = `${name}"`;
+  let depth = 0;
+  let tokens = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === 0x7b || char === 0x5b) depth++;
+    else if (char === 0x7d || char === 0x5d) depth--;
+    else if (char === QUOTE) {
+      if (++tokens > maxTokens) return undefined;
+      const end = endOfString(text, i + 1);
+      const value = depth === 1 && text.startsWith(key, i + 1) ? textAfterColon(text, end + 1) : undefined;
+      if (value !== undefined) return value;
+      i = end;
+    }
+  }
+  return undefined;
+}
+
+function textAfterColon(text: string, from: number): string | undefined {
+  const value = /[\t\n\r ]{0,64}:[\t\n\r ]{0,64}"/y;
+  value.lastIndex = from;
+  if (!value.test(text)) return undefined;
+  const raw = text.slice(value.lastIndex, endOfString(text, value.lastIndex));
+  try {
+    return JSON.parse(`"${raw}"`) as string;
+  } catch {
+    return undefined;
   }
 }
 

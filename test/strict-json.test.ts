@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Refusal } from '../src/errors.ts';
 import { checkBase64, decodeBase64 } from '../src/sigstore/base64.ts';
-import { parseStrictJson } from '../src/strict-json.ts';
+import { parseStrictJson, peekText } from '../src/strict-json.ts';
 
 function codeFor(read: () => unknown): string {
   try {
@@ -15,7 +15,7 @@ function codeFor(read: () => unknown): string {
 }
 
 const jsonCode = (input: string | Uint8Array, depth?: number) =>
-  codeFor(() => parseStrictJson(input, 'it', depth));
+  codeFor(() => parseStrictJson(input, 'it', depth === undefined ? {} : { depth }));
 
 /** For well-formed JSON: JSON.parse keeps one of two equal keys, so writing it out again loses characters. */
 function hasKeyTwice(text: string): boolean {
@@ -102,6 +102,40 @@ describe('strict JSON', () => {
     expect(jsonCode(nested(3), 2)).toBe('LIMIT');
     expect(jsonCode('['.repeat(1_000_000))).toBe('LIMIT');
     expect(jsonCode(`${'[],'.repeat(1000)}`)).toBe('MALFORMED');
+  });
+
+  test('tokens', () => {
+    const code = (text: string, tokens: number) => codeFor(() => parseStrictJson(text, 'it', { tokens }));
+    for (const [text, tokens] of [
+      ['{"a":1,"b":[2,"c,{"]}', 7],
+      ['[{},{},{}]', 6],
+      [`{"a":"${'\\",'.repeat(100)}"}`, 3],
+    ] as const) {
+      expect(code(text, tokens)).toBe('read');
+      expect(code(text, tokens - 1)).toBe('LIMIT');
+    }
+    // Counted as they come: what follows is not looked at.
+    expect(code('[{},{},{"a":1,"a":2', 6)).toBe('LIMIT');
+  });
+
+  test('peeks at a member of the outermost object only', () => {
+    const peek = (text: string, tokens = 100) => peekText(text, 'a', tokens);
+    for (const text of ['{"a":"x"}', '{"b":{"a":"y"},"c":["a","y"], "a" : "\\u0078"', '{"b":"a","a":"x"}']) {
+      expect(peek(text)).toBe('x');
+    }
+    for (const text of [
+      '{"a":1}',
+      '{"b":{"a":"x"}}',
+      '["a","x"]',
+      '{"b":"a"}',
+      '{"a":"\\q"}',
+      '',
+      '"a":"x"',
+    ]) {
+      expect(peek(text)).toBeUndefined();
+    }
+    expect(peek('{"b":"c","a":"x"}', 3)).toBe('x');
+    expect(peek('{"b":"c","a":"x"}', 2)).toBeUndefined();
   });
 
   test('bytes that are not UTF-8', () => {

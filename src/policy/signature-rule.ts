@@ -74,7 +74,11 @@ function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is RefusedEv
   return 'code' in fact;
 }
 
-function asViolation({ code, detail, source }: RefusedEvidence): Violation {
+function asViolation({ code, detail, source, claims }: RefusedEvidence): Violation {
+  // Provenance by somebody else does not make an image "signed, but": it is not signed.
+  if (claims === 'attestation') {
+    return { code: 'SIGNATURE_MISSING', detail: `no signature was found; ${source} is an attestation` };
+  }
   return { code, detail: `${source}: ${detail}` };
 }
 

@@ -85,7 +85,7 @@ export function readBundle(bytes: Uint8Array): SignedMaterial {
   if (bytes.length > LIMITS.evidenceBytes) {
     throw new Refusal('LIMIT', `the bundle is larger than ${LIMITS.evidenceBytes} bytes`);
   }
-  const json = parseStrictJson(bytes, 'the bundle');
+  const json = parseStrictJson(bytes, 'the bundle', { tokens: LIMITS.bundleTokens });
   if (
     !isJsonObject(json) ||
     typeof json['mediaType'] !== 'string' ||
@@ -96,15 +96,6 @@ export function readBundle(bytes: Uint8Array): SignedMaterial {
   checkShape(json, BUNDLE, 'the bundle');
   checkEnvelope(json);
   return materialOf(parseBundle(json));
-}
-
-/** True when the signature of the bundle is over the image's manifest. Anything unreadable needs none. */
-export function isMessageSignatureBundle(bytes: Uint8Array): boolean {
-  try {
-    return readBundle(bytes).payload.kind === 'message';
-  } catch {
-    return false;
-  }
 }
 
 function checkEnvelope(json: JsonObject): void {

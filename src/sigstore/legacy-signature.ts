@@ -98,7 +98,7 @@ function readLogBundle(text: string): TransparencyLogEntry {
   const body = Buffer.from(String(payload['body']), 'base64');
   const logId = String(payload['logID']);
   if (!/^[0-9a-f]{64}$/.test(logId)) throw new Refusal('MALFORMED', 'the log bundle has no log ID in hex');
-  const entry = parseStrictJson(body, 'the log entry');
+  const entry = parseStrictJson(body, 'the log entry', { tokens: LIMITS.bundleTokens });
   const { kind, apiVersion } = isJsonObject(entry) ? entry : {};
   return {
     logIndex: String(payload['logIndex']),
@@ -117,7 +117,7 @@ function readTimestamp(text: string): Buffer {
 }
 
 function readAnnotation(text: string, what: string, shape: ReturnType<typeof objectShape>): JsonObject {
-  const json = parseStrictJson(text, what);
+  const json = parseStrictJson(text, what, { tokens: LIMITS.bundleTokens });
   checkShape(json, shape, what);
   return json as JsonObject;
 }

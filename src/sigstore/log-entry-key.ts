@@ -1,9 +1,15 @@
+import { createPublicKey } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeBase64 } from './base64.ts';
-import { pemBody } from './public-key.ts';
+import { pemBody, verificationKey } from './public-key.ts';
 import { isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../strict-json.ts';
+
+/** @throws Refusal MALFORMED or LIMIT. */
+export function parseEntryBody({ canonicalizedBody }: TransparencyLogEntry): JsonValue {
+  return parseStrictJson(canonicalizedBody, 'the log entry', { tokens: LIMITS.bundleTokens });
+}
 
 /** Who signed, as a log entry may name them: by the certificate, or by the bare key; DER. */
 export type EntrySigner =
@@ -26,14 +32,26 @@ const VERIFIERS: Readonly<Record<string, { readonly path: Path; readonly form: '
  * @throws Refusal TLOG_MISMATCH; UNSUPPORTED for a kind of entry that is not verified here (`intoto` 0.0.1, `rekord`).
  */
 export function checkEntrySigner(entry: TransparencyLogEntry, expected: EntrySigner): void {
-  const body = parseStrictJson(entry.canonicalizedBody, 'the log entry');
+  const body = parseEntryBody(entry);
   if (!isJsonObject(body)) throw new Refusal('TLOG_MISMATCH', 'the log entry has no body');
   const named = entrySigner(body);
-  if (named.kind !== expected.kind || !named.der.equals(expected.der)) {
+  if (named.kind !== expected.kind || !isSame(named, expected)) {
     throw new Refusal(
       'TLOG_MISMATCH',
       `the log entry is about another ${expected.kind} than the one that signed`,
     );
+  }
+}
+
+/** Certificates byte for byte; a key also where the log keeps it in another spelling. */
+function isSame(named: EntrySigner, expected: EntrySigner): boolean {
+  if (named.der.equals(expected.der)) return true;
+  if (named.kind === 'certificate') return false;
+  try {
+    const key = createPublicKey({ key: named.der, format: 'der', type: 'spki' });
+    return verificationKey(key).spki.equals(expected.der);
+  } catch {
+    return false;
   }
 }
 

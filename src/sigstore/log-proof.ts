@@ -3,7 +3,7 @@ import { VerificationError, Verifier } from '@sigstore/verify';
 import { Refusal, type RefusalCode } from '../errors.ts';
 import { NEVER } from './authority.ts';
 import { firstThatHolds } from './first-that-holds.ts';
-import { checkEntryKind, checkEntrySigner } from './log-entry-key.ts';
+import { checkEntryKind, checkEntrySigner, parseEntryBody } from './log-entry-key.ts';
 import type { ProofSubject } from './proofs.ts';
 import { trustMaterial, type TransparencyLog, type TrustRoot } from './trust-root.ts';
 import type { LogProof, Proofs } from './verified-signature.ts';
@@ -36,6 +36,8 @@ export function verifyLogEntry(
 ): VerifiedEntry {
   checkNumbers(entry);
   checkCheckpoint(entry);
+  // The library parses it without bounds, before it has looked at any proof.
+  parseEntryBody(entry);
   const logs = root.logs.filter(({ logID }) => logID.equals(entry.logId.keyId));
   const log = firstThatHolds(logs, (candidate) => checkInclusion(entry, subject, candidate));
   if (log === undefined) {

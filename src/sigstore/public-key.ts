@@ -7,11 +7,11 @@ export type KeyType = 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'rsa' | 'ed25
 
 /** A public key that was looked at and found fit for use. */
 export interface VerificationKey {
-  /** `sha256:<hex>` over the DER of its SubjectPublicKeyInfo. */
+  /** `sha256:<hex>` over `spki`: one for each key, however it was written. */
   readonly fingerprint: string;
   readonly type: KeyType;
   readonly key: KeyObject;
-  /** DER of its SubjectPublicKeyInfo. */
+  /** DER of its SubjectPublicKeyInfo, points uncompressed. */
   readonly spki: Buffer;
 }
 
@@ -54,8 +54,14 @@ export function parsePublicKey(pem: string): VerificationKey {
 /** @throws Refusal UNSUPPORTED for a key of another kind, curve or size. */
 export function verificationKey(key: KeyObject): VerificationKey {
   const type = keyType(key);
-  const spki = key.export({ type: 'spki', format: 'der' });
-  return { fingerprint: `sha256:${createHash('sha256').update(spki).digest('hex')}`, type, key, spki };
+  const canonical = canonicalKey(key);
+  const spki = canonical.export({ type: 'spki', format: 'der' });
+  return {
+    fingerprint: `sha256:${createHash('sha256').update(spki).digest('hex')}`,
+    type,
+    key: canonical,
+    spki,
+  };
 }
 
 /**
@@ -97,6 +103,14 @@ function onlyLabel(pem: string): 'PUBLIC KEY' | 'RSA PUBLIC KEY' {
     );
   }
   return label;
+}
+
+/**
+ * OpenSSL writes a point back in the form that it was read in (compressed, uncompressed, hybrid), so that one key would have
+ * several fingerprints and meet a threshold of two alone. A JWK holds the bare numbers.
+ */
+function canonicalKey(key: KeyObject): KeyObject {
+  return createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' });
 }
 
 function keyType(key: KeyObject): KeyType {

@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import { isJsonObject, parseStrictJson } from '../strict-json.ts';
 
 const SIMPLE_SIGNING_TYPE = 'cosign container image signature';
@@ -10,7 +11,7 @@ const SHA256_DIGEST = /^sha256:[0-9a-f]{64}$/;
  * @throws Refusal MALFORMED, UNSUPPORTED, LIMIT, or DIGEST_MISMATCH when it names none in that form (attack A25).
  */
 export function readSimpleSigning(payload: Uint8Array): string {
-  const json = parseStrictJson(payload, 'the simple signing payload');
+  const json = parseStrictJson(payload, 'the simple signing payload', { tokens: LIMITS.bundleTokens });
   const critical = isJsonObject(json) ? json['critical'] : undefined;
   if (!isJsonObject(critical))
     throw new Refusal('MALFORMED', 'the simple signing payload has no critical part');

@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { isJsonObject, parseStrictJson, type JsonValue } from '../strict-json.ts';
+import { isJsonObject, parseStrictJson, peekText, type JsonValue } from '../strict-json.ts';
 import type { SignedContent } from './verified-signature.ts';
 
 /** What cosign 3 writes for a plain signature; its predicate is empty (cosign, cmd/cosign/cli/sign/sign.go). */
@@ -25,7 +25,7 @@ export interface Statement {
  * @throws Refusal MALFORMED, UNSUPPORTED or LIMIT.
  */
 export function readStatement(payload: Uint8Array): Statement {
-  const json = parseStrictJson(payload, 'the in-toto statement');
+  const json = parseStrictJson(payload, 'the in-toto statement', { tokens: LIMITS.statementTokens });
   if (!isJsonObject(json)) throw new Refusal('MALFORMED', 'the in-toto statement is not an object');
   const { _type: type, predicateType, subject } = json;
   if (typeof type !== 'string' || !STATEMENT_TYPES.has(type)) {
@@ -50,6 +50,15 @@ export function readStatement(payload: Uint8Array): Statement {
         : { kind: 'attestation', predicateType },
     digests: [...new Set(subject.flatMap(digestOf))],
   };
+}
+
+/**
+ * True where bytes that nobody has verified say that they are an attestation: for the wording of a refusal only, and at most a
+ * scan of them.
+ */
+export function claimsAttestation(payload: Buffer): boolean {
+  const predicateType = peekText(payload.toString('latin1'), 'predicateType', LIMITS.statementTokens);
+  return predicateType !== undefined && predicateType !== '' && predicateType !== COSIGN_SIGNATURE_PREDICATE;
 }
 
 /** None for anything but 64 lower-case hex digits: no prefix, no other case, no other algorithm (attack B3). */

@@ -74,6 +74,8 @@ export interface RefusedEvidence {
   readonly code: RefusalCode;
   /** One sentence, escaped and bounded by whoever shows it. */
   readonly detail: string;
+  /** What it says it is, not verified: for the wording only. */
+  readonly claims?: 'attestation';
 }
 
 /** Every trusted time of a signature: from timestamp authorities and from logs that sign theirs. Milliseconds, ascending. */

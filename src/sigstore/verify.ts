@@ -1,12 +1,11 @@
-import { asError, Fault, Refusal, unreachable } from '../errors.ts';
-import { isMessageSignatureBundle, readBundle } from './bundle.ts';
+import { asError, Fault, Refusal } from '../errors.ts';
 import { checkIssued } from './certificate-trust.ts';
 import { parseLeafCertificate, type LeafCertificate } from './certificate.ts';
 import type { Evidence } from './evidence.ts';
-import { framedHash, type HashPart } from './framed-hash.ts';
-import { LEGACY_ANNOTATIONS, readLegacySignature } from './legacy-signature.ts';
+import { framedHash } from './framed-hash.ts';
 import { verifyProofs, type VerifiedProofs } from './proofs.ts';
 import type { VerificationKey } from './public-key.ts';
+import { claimsToAttest, contentHash, needsManifest, readEvidence } from './read-evidence.ts';
 import { signatureContent, type Artifact, type SignatureContent } from './signature-content.ts';
 import { readContent } from './signed-content.ts';
 import type { SignedMaterial } from './signed-material.ts';
@@ -14,6 +13,7 @@ import type { TrustRoot } from './trust-root.ts';
 import { trustedTimes, type RefusedEvidence, type VerifiedSignature } from './verified-signature.ts';
 import { VERIFIER_VERSION } from './verifier-version.ts';
 
+export { needsManifest } from './read-evidence.ts';
 export type { Artifact } from './signature-content.ts';
 
 /** What evidence is verified with: the authorities of a root, or one key with the root of its logs and timestamps. */
@@ -47,6 +47,7 @@ export function verifyEvidence(
       source: evidence.source,
       code: thrown instanceof Refusal ? thrown.code : 'MALFORMED',
       detail: asError(thrown).message,
+      ...(claimsToAttest(evidence) && { claims: 'attestation' as const }),
     };
   }
 }
@@ -56,19 +57,6 @@ export function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is Re
   return 'code' in fact;
 }
 
-/** Evidence is never changed, and its kind is asked for at each admission. */
-const manifestNeeds = new WeakMap<Evidence, boolean>();
-
-/** True where the signature is over the image's manifest itself, so that `verifyEvidence` needs its bytes. */
-export function needsManifest(evidence: Evidence): boolean {
-  let needs = manifestNeeds.get(evidence);
-  if (needs === undefined) {
-    needs = evidence.kind === 'bundle' && isMessageSignatureBundle(evidence.bytes);
-    manifestNeeds.set(evidence, needs);
-  }
-  return needs;
-}
-
 /**
  * The key under which the outcome of `verifyEvidence` may be remembered: over every byte that it reads, the trust that it
  * reads them with, and the verifier's version (design §3).
@@ -76,23 +64,15 @@ export function needsManifest(evidence: Evidence): boolean {
  * @returns lower-case hex of a SHA-256
  */
 export function evidenceKey(evidence: Evidence, context: TrustContext, artifactDigest?: string): string {
-  const parts: HashPart[] = [VERIFIER_VERSION, context.kind, context.root?.fingerprint];
-  if (context.kind === 'key') parts.push(context.key.fingerprint);
-  parts.push(evidence.kind);
-  switch (evidence.kind) {
-    case 'bundle':
-      parts.push(evidence.bytes, manifestDigestPart(evidence, artifactDigest));
-      break;
-    case 'simple-signing':
-      parts.push(evidence.payload);
-      for (const name of LEGACY_ANNOTATIONS) {
-        parts.push(Object.hasOwn(evidence.annotations, name) ? evidence.annotations[name] : undefined);
-      }
-      break;
-    default:
-      unreachable(evidence);
-  }
-  return framedHash(parts);
+  const key = context.kind === 'key' ? context.key.fingerprint : undefined;
+  return framedHash([
+    VERIFIER_VERSION,
+    context.kind,
+    context.root?.fingerprint,
+    key,
+    contentHash(evidence),
+    manifestDigestPart(evidence, artifactDigest),
+  ]);
 }
 
 function manifestDigestPart(evidence: Evidence, artifactDigest: string | undefined): string | undefined {
@@ -101,17 +81,6 @@ function manifestDigestPart(evidence: Evidence, artifactDigest: string | undefin
   if (artifactDigest === undefined)
     throw new Fault('INTERNAL', 'a message signature needs the digest of its image');
   return artifactDigest;
-}
-
-function readEvidence(evidence: Evidence): SignedMaterial {
-  switch (evidence.kind) {
-    case 'bundle':
-      return readBundle(evidence.bytes);
-    case 'simple-signing':
-      return readLegacySignature(evidence);
-    default:
-      return unreachable(evidence);
-  }
 }
 
 type Verified = Omit<VerifiedSignature, 'source'>;

@@ -376,6 +376,14 @@ describe('one image under one policy', () => {
     expect(judge({ rules: { tagPolicy: 'Resolve' } })).toMatchObject({ kind: 'verified', warnings: [] });
   });
 
+  test('B2: a refused attestation does not make an unsigned image a signed one', () => {
+    const refused = { source: 'referrer', code: 'SIG_INVALID', detail: 'bad' } as const;
+    const by = (fact: typeof refused & { claims?: 'attestation' }): string =>
+      codeOf(judge({ facts: { byContext: new Map([[ROOT_CONTEXT, [fact]]]) } }));
+    expect(by(refused)).toBe('SIG_INVALID');
+    expect(by({ ...refused, claims: 'attestation' })).toBe('SIGNATURE_MISSING');
+  });
+
   test('the reason that is nearest to success is told first', () => {
     const outcome = judge({
       facts: {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { LIMITS } from '../../src/limits.ts';
 import { sha256, spki } from '../support/fixtures-certificates.ts';
 import { pem, type EntryKind } from '../support/fixtures-logs.ts';
 import { after, GOLD_TIME, logBundle, type BundleJson, type SignOptions } from '../support/fixtures.ts';
@@ -14,6 +15,7 @@ import {
   mustVerify,
   mutated,
   newKey,
+  respelled,
   rootContext,
 } from './support.ts';
 
@@ -99,6 +101,29 @@ describe('log entries of another signature', () => {
       expect(mustVerify(good, keyContext(key)).log.state).toBe('valid');
       expect(mustVerify(bad, keyContext(key)).log).toMatchObject({ state: 'invalid', code: 'TLOG_MISMATCH' });
     }
+  });
+
+  test('A2: the pinned key in another spelling is the same key', () => {
+    const key = newKey();
+    for (const { log, entryKind } of KINDS) {
+      const options = { digests: [D], key, log, entryKind } as const;
+      const good = FS.signStatement(options);
+      const same = relogged(good, options, { kind: 'key', der: respelled(key.publicKey, 'compressed') });
+      const bad = relogged(good, options, { kind: 'key', der: respelled(newKey().publicKey, 'compressed') });
+      expect(mustVerify(same, keyContext(key)).log.state).toBe('valid');
+      expect(mustVerify(bad, keyContext(key)).log).toMatchObject({ state: 'invalid', code: 'TLOG_MISMATCH' });
+    }
+  });
+
+  test('F16: a body of too many tokens is refused before the library parses it', () => {
+    const key = newKey();
+    const good = FS.signStatement({ digests: [D], key, log: 'v1' });
+    const bad = mutated(good, (bundle) => {
+      const junk = JSON.stringify(Array.from({ length: LIMITS.bundleTokens + 1 }, () => 0));
+      entryOf(bundle).canonicalizedBody = Buffer.from(junk).toString('base64');
+    });
+    expect(mustVerify(good, keyContext(key)).log.state).toBe('valid');
+    expect(mustVerify(bad, keyContext(key)).log).toMatchObject({ state: 'invalid', code: 'LIMIT' });
   });
 
   test('A2: two certificates where the log keeps one are a mismatch', () => {

@@ -5,7 +5,7 @@ import { parsePublicKey } from '../../src/sigstore/public-key.ts';
 import { newKeyPair, sha256, spki } from '../support/fixtures-certificates.ts';
 import { pem } from '../support/fixtures-logs.ts';
 import { publicKeyPem } from '../support/fixtures.ts';
-import { FS } from './support.ts';
+import { FS, newKey, respelled } from './support.ts';
 
 function refusalOf(text: string): Refusal {
   try {
@@ -42,6 +42,18 @@ test('reads PKCS #1 and finds the same key', () => {
   expect(pkcs1).toContain('BEGIN RSA PUBLIC KEY');
   const spkiPem = publicKey.export({ type: 'spki', format: 'pem' }) as string;
   expect(parsePublicKey(pkcs1).fingerprint).toBe(parsePublicKey(spkiPem).fingerprint);
+});
+
+test.each(['compressed', 'hybrid'] as const)('a key with its point %s is the same key', (form) => {
+  const pair = newKey();
+  const { publicKey } = pair;
+  const spelled = respelled(publicKey, form);
+  const known = parsePublicKey(publicKeyPem(pair));
+  const parsed = parsePublicKey(pem('PUBLIC KEY', spelled));
+  expect(spelled).not.toEqual(known.spki);
+  expect(parsed.fingerprint).toBe(known.fingerprint);
+  expect(parsed.spki).toEqual(spki(publicKey));
+  expect(parsed.fingerprint).not.toBe(parsePublicKey(GOOD).fingerprint);
 });
 
 test('takes white space round the block and other line ends', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../support/fixtures-certificates.ts';
 import { SIGN_V1, type StatementOptions } from '../support/fixtures.ts';
-import { codeOf, D, E, FS, keyContext, mustVerify, mutated, newKey } from './support.ts';
+import { isRefused, verifyEvidence, type TrustContext } from '../../src/sigstore/verify.ts';
+import { asEvidence, codeOf, D, E, FS, keyContext, mustVerify, mutated, newKey } from './support.ts';
 
 const key = newKey();
 const CONTEXT = keyContext(key);
@@ -11,6 +12,46 @@ const statement = (options: Partial<StatementOptions>) =>
 const STATEMENT = { _type: 'https://in-toto.io/Statement/v1', predicateType: SIGN_V1, predicate: {} };
 
 describe('in-toto statements', () => {
+  test('F16: large statements are read, those of too many tokens are not', () => {
+    const subject = Array.from({ length: 1000 }, (_, i) => ({
+      name: `image-${i}`,
+      digest: { sha256: D.slice(7) },
+    }));
+    const packages = Array.from({ length: 30_000 }, (_, i) => ({
+      SPDXID: `SPDXRef-Package-${i}`,
+      name: `package-${i}`,
+      versionInfo: '1.2.3',
+      supplier: 'Organization: an organization with some name',
+      licenseConcluded: 'Apache-2.0',
+    }));
+    const sbom = JSON.stringify({ ...STATEMENT, subject, predicate: { packages } });
+    expect(sbom.length).toBeGreaterThan(5_000_000);
+    expect(mustVerify(statement({ statement: Buffer.from(sbom) }), CONTEXT).digests).toEqual([D]);
+    const many = { ...STATEMENT, subject, predicate: Array.from({ length: 800_001 }, () => 0) };
+    expect(codeOf(statement({ statement: many }), CONTEXT)).toBe('LIMIT');
+  });
+
+  test('a refused attestation says what it claims to be, and anything else says nothing', () => {
+    const stranger = keyContext(newKey());
+    const claims = (options: Partial<StatementOptions>, context: TrustContext = stranger) => {
+      const fact = verifyEvidence(asEvidence(statement(options)), context);
+      return isRefused(fact) ? fact.claims : 'verified';
+    };
+    const predicateType = 'https://slsa.dev/provenance/v1';
+    expect(claims({ predicateType })).toBe('attestation');
+    expect(claims({ predicateType }, CONTEXT)).toBe('verified');
+    expect(claims({})).toBeUndefined();
+    for (const bad of [undefined, '', 7, [predicateType]]) {
+      expect(claims({ statement: { ...STATEMENT, subject: [], predicateType: bad } })).toBeUndefined();
+    }
+    expect(claims({ statement: Buffer.from('junk') })).toBeUndefined();
+    const nested = { ...STATEMENT, predicate: { predicateType } };
+    expect(claims({ statement: nested })).toBeUndefined();
+    for (const other of [asEvidence('junk'), asEvidence(FS.signSimple({ digest: D }))]) {
+      expect(verifyEvidence(other, stranger)).not.toHaveProperty('claims');
+    }
+  });
+
   test('B2: only sign/v1 is a signature, everything else an attestation', () => {
     expect(mustVerify(statement({}), CONTEXT).content).toEqual({ kind: 'signature', form: 'statement' });
     for (const predicateType of [

@@ -1,3 +1,4 @@
+import { ECDH, type KeyObject } from 'node:crypto';
 import { generateKeyPairSync } from 'node:crypto';
 import { expect } from '@jest/globals';
 import type { Evidence } from '../../src/sigstore/evidence.ts';
@@ -86,4 +87,13 @@ export function flipped(base64: string): string {
   const middle = Math.floor(bytes.length / 2);
   bytes[middle] = (bytes[middle] ?? 0) ^ 1;
   return bytes.toString('base64');
+}
+
+/** The SubjectPublicKeyInfo of a P-256 key with its point in another form: the same key, other bytes. */
+export function respelled(publicKey: KeyObject, form: 'compressed' | 'hybrid'): Buffer {
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  const algorithm = der.subarray(2, 23);
+  const point = ECDH.convertKey(der.subarray(26), 'prime256v1', undefined, undefined, form) as Buffer;
+  const header = Buffer.from([0x30, algorithm.length + point.length + 3]);
+  return Buffer.concat([header, algorithm, Buffer.from([0x03, point.length + 1, 0]), point]);
 }

@@ -1,6 +1,7 @@
 import { sign } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { Fault } from '../../src/errors.ts';
+import { LIMITS } from '../../src/limits.ts';
 import { framedHash } from '../../src/sigstore/framed-hash.ts';
 import { SignatureContent } from '../../src/sigstore/signature-content.ts';
 import { evidenceKey, needsManifest, verifyEvidence } from '../../src/sigstore/verify.ts';
@@ -207,5 +208,40 @@ describe('facts', () => {
       expect(verifyEvidence(evidence, ROOT)).toEqual(verifyEvidence(structuredClone(evidence), ROOT));
     }
     expect(verifyEvidence(asEvidence(statement), ROOT)).toEqual(verifyEvidence(statement, rootContext()));
+  });
+});
+
+describe('F16: evidence is read once, and junk for little', () => {
+  test('F16: a bundle of many keys is refused without reading them, and needs no manifest', () => {
+    const junk = Array.from({ length: LIMITS.bundleTokens }, (_, i) => `"${i}":0`).join(',');
+    const good = FS.signManifest({ manifest: Buffer.from('{}') });
+    const text = JSON.stringify(good).replace(/}$/, ',');
+    const evidence = bundleEvidence(`${text}${junk}}`);
+    expect(needsManifest(bundleEvidence(`${text}"some":0}`))).toBe(true);
+    expect(needsManifest(evidence)).toBe(false);
+    expect(verifyEvidence(evidence, ROOT)).toMatchObject({ code: 'LIMIT' });
+  });
+
+  test('F16: neither the key nor a second verification reads the bytes again', () => {
+    for (const [made, code] of [
+      [bundleEvidence(FS.signStatement({ digests: [D] })), undefined],
+      [bundleEvidence('junk'), 'MALFORMED'],
+    ] as const) {
+      let reads = 0;
+      const { kind, source, bytes } = made;
+      const evidence = {
+        kind,
+        source,
+        get bytes() {
+          reads++;
+          return bytes;
+        },
+      };
+      const keys = new Set(Array.from({ length: 3 }, () => evidenceKey(evidence, keyContext(newKey()))));
+      const facts = [1, 2, 3].map(() => verifyEvidence(evidence, ROOT));
+      expect(keys.size).toBe(3);
+      expect(facts.map((fact) => ('code' in fact ? fact.code : undefined))).toEqual([code, code, code]);
+      expect(reads).toBe(2);
+    }
   });
 });

@@ -1,0 +1,111 @@
+import { asError, Fault, Refusal, unreachable } from '../errors.ts';
+import { readBundle } from './bundle.ts';
+import type { Evidence } from './evidence.ts';
+import { framedHash, type HashPart } from './framed-hash.ts';
+import { LEGACY_ANNOTATIONS, readLegacySignature } from './legacy-signature.ts';
+import type { SignedMaterial } from './signed-material.ts';
+import { claimsAttestation } from './statement.ts';
+
+/** What is known of one piece of evidence. It is never changed, and is asked about once per trust context and admission. */
+interface Reading {
+  /** Weak, because it is as large as the evidence: whoever bounds the memory of that has not counted this. */
+  material?: WeakRef<SignedMaterial>;
+  refusal?: Refusal;
+  needsManifest?: boolean;
+  claims?: { readonly attestation: boolean };
+  contentHash?: string;
+}
+
+const readings = new WeakMap<Evidence, Reading>();
+
+function readingOf(evidence: Evidence): Reading {
+  let reading = readings.get(evidence);
+  if (reading === undefined) {
+    reading = {};
+    readings.set(evidence, reading);
+  }
+  return reading;
+}
+
+/**
+ * Reads evidence, in the ordinary case once. Nothing in it is verified.
+ * @throws Refusal as its readers do; MALFORMED whatever else a parser threw.
+ */
+export function readEvidence(evidence: Evidence): SignedMaterial {
+  const reading = readingOf(evidence);
+  if (reading.refusal !== undefined) throw reading.refusal;
+  const known = reading.material?.deref();
+  if (known !== undefined) return known;
+  try {
+    const material = readAnew(evidence);
+    reading.material = new WeakRef(material);
+    return material;
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw thrown;
+    const code = thrown instanceof Refusal ? thrown.code : 'MALFORMED';
+    // Without the cause, which may hold on to what was read.
+    reading.refusal = new Refusal(code, asError(thrown).message);
+    throw reading.refusal;
+  }
+}
+
+/** True where the signature is over the image's manifest itself, so that `verifyEvidence` needs its bytes. */
+export function needsManifest(evidence: Evidence): boolean {
+  if (evidence.kind !== 'bundle') return false;
+  const reading = readingOf(evidence);
+  reading.needsManifest ??= payloadOf(evidence)?.kind === 'message';
+  return reading.needsManifest;
+}
+
+/** True for a bundle whose statement, unverified, says that it is an attestation: for the wording of a refusal only. */
+export function claimsToAttest(evidence: Evidence): boolean {
+  const reading = readingOf(evidence);
+  if (reading.claims === undefined) {
+    const payload = payloadOf(evidence);
+    reading.claims = { attestation: payload?.kind === 'dsse' && claimsAttestation(payload.payload) };
+  }
+  return reading.claims.attestation;
+}
+
+/** SHA-256 over every byte that reading looks at: lower-case hex. */
+export function contentHash(evidence: Evidence): string {
+  const reading = readingOf(evidence);
+  reading.contentHash ??= framedHash(contentParts(evidence));
+  return reading.contentHash;
+}
+
+function contentParts(evidence: Evidence): readonly HashPart[] {
+  switch (evidence.kind) {
+    case 'bundle':
+      return [evidence.kind, evidence.bytes];
+    case 'simple-signing':
+      return [
+        evidence.kind,
+        evidence.payload,
+        ...LEGACY_ANNOTATIONS.map((name) =>
+          Object.hasOwn(evidence.annotations, name) ? evidence.annotations[name] : undefined,
+        ),
+      ];
+    default:
+      return unreachable(evidence);
+  }
+}
+
+function payloadOf(evidence: Evidence): SignedMaterial['payload'] | undefined {
+  try {
+    return readEvidence(evidence).payload;
+  } catch {
+    return undefined;
+  }
+}
+
+function readAnew(evidence: Evidence): SignedMaterial {
+  switch (evidence.kind) {
+    case 'bundle':
+      return readBundle(evidence.bytes);
+    case 'simple-signing':
+      return readLegacySignature(evidence);
+    default:
+      return unreachable(evidence);
+  }
+}
