@@ -1,8 +1,8 @@
-import { isIP } from 'node:net';
 import type { NamespaceSource, SnapshotSource } from '../admission/ports.ts';
 import type { Resource } from '../api/resources.ts';
 import type { Settings } from '../config.ts';
 import type { Logger } from '../log.ts';
+import { addressesOf } from '../registry/server-addresses.ts';
 import { FileStore } from '../store/file-store.ts';
 import type { Readiness } from '../store/readiness.ts';
 import type { SnapshotListener } from '../store/snapshot-builder.ts';
@@ -106,12 +106,7 @@ async function inCluster(settings: Settings, logger: Logger): Promise<Surroundin
             logger,
           }),
     workers: [new StatusWriter({ client, store, logger })],
-    forbiddenAddresses: addressOf(config.getCurrentCluster()?.server),
+    forbiddenAddresses: await addressesOf(config.getCurrentCluster()?.server, logger),
     close: () => client.close(),
   };
-}
-
-function addressOf(server: string | undefined): readonly string[] {
-  const host = server === undefined ? '' : new URL(server).hostname.replace(/^\[|\]$/g, '');
-  return isIP(host) === 0 ? [] : [host];
 }

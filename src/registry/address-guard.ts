@@ -21,7 +21,7 @@ const FORBIDDEN_RANGES = [
   ['fe80::', 10], // link-local
   ['fec0::', 10], // site-local, out of use
   ['ff00::', 8], // multicast
-  ['fd00:ec2::254', 128], // AWS metadata
+  ['fd00:ec2::', 32], // AWS: metadata (::254), EKS Pod Identity (::23), DNS and time
   ['fd20:ce::254', 128], // Google's metadata
 ] as const;
 

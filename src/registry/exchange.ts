@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { Fault, Refusal } from '../errors.ts';
+import type { CoolDown } from './cool-down.ts';
 import { faultOf, timeoutFault } from './faults.ts';
 import type { Gate } from './gate.ts';
 import type { RegistryObserver, RequestKind } from './settings.ts';
@@ -34,6 +35,7 @@ export interface Answer {
 
 export interface ExchangeOptions {
   readonly gate: Gate;
+  readonly coolDown: CoolDown;
   readonly milliseconds: number;
   readonly observer: RegistryObserver | undefined;
 }
@@ -48,8 +50,11 @@ export async function exchange(
   options: ExchangeOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const { host, kind } = request;
+  const { host, kind, origin } = request;
+  options.coolDown.check(host, origin);
   return options.gate.run(host, signal, async () => {
+    // Again: whoever was before in the queue may have found that nobody is there.
+    options.coolDown.check(host, origin);
     const limited = AbortSignal.any([signal, AbortSignal.timeout(options.milliseconds)]);
     const started = performance.now();
     let outcome = 'INTERNAL';
@@ -60,6 +65,7 @@ export async function exchange(
     } catch (error) {
       const fault =
         limited.aborted && !(error instanceof Refusal) ? timeoutFault(host) : faultOf(error, host);
+      if (fault instanceof Fault) options.coolDown.failed(request, error, fault);
       outcome = fault.code;
       throw fault;
     } finally {

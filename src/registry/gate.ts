@@ -5,76 +5,130 @@ import { timeoutFault } from './faults.ts';
 /** Waiting requests per place: enough for the pieces of a few images, few enough to be answered in a review's time. */
 const QUEUE_PER_PLACE = 16;
 
-/** Lets so many in at once; the others wait in order, and no more than a bounded number of them. */
+interface Waiting {
+  enter(): void;
+  refuse(error: Fault): void;
+}
+
+/**
+ * Lets so many in at once, and no more than a bounded number wait. They wait in order, and one too many is refused; or
+ * the newest goes first and the oldest is refused, so that a crowd which stays does not keep out who comes after it.
+ */
 class Places {
+  #places: number;
   #free: number;
   readonly #maxWaiting: number;
-  readonly #waiting = new Set<() => void>();
+  readonly #newestFirst: boolean;
+  readonly #waiting = new Set<Waiting>();
 
-  constructor(places: number) {
+  constructor(places: number, maxWaiting: number, newestFirst = false) {
+    this.#places = places;
     this.#free = places;
-    this.#maxWaiting = places * QUEUE_PER_PLACE;
+    this.#maxWaiting = maxWaiting;
+    this.#newestFirst = newestFirst;
   }
 
-  async enter(host: string, signal: AbortSignal): Promise<void> {
+  /** Does the work in a place. @throws Fault OVERLOADED or TIMEOUT when there is none in time */
+  async within<T>(host: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.#enter(host, signal);
+    try {
+      return await work();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** From now on there are so many places, if that is more. */
+  widen(places: number): void {
+    for (; this.#places < places; this.#places += 1) this.#leave();
+  }
+
+  async #enter(host: string, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw timeoutFault(host);
     if (this.#free > 0) {
       this.#free -= 1;
       return;
     }
-    if (this.#waiting.size >= this.#maxWaiting) {
-      throw new Fault(
-        'OVERLOADED',
-        `too many requests to registry ${host} are waiting; try again in a moment`,
-      );
-    }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const own: Waiting = { enter: resolve, refuse: reject };
+    this.#waiting.add(own);
+    if (this.#waiting.size > this.#maxWaiting) this.#refuse(this.#newestFirst ? this.#oldest() : own, host);
     const leave = () => {
-      this.#waiting.delete(resolve);
+      this.#waiting.delete(own);
       reject(timeoutFault(host));
     };
-    this.#waiting.add(resolve);
     signal.addEventListener('abort', leave, { once: true });
     await promise.finally(() => signal.removeEventListener('abort', leave));
   }
 
-  /** Hands the place to who waits longest. */
-  leave(): void {
-    for (const next of this.#waiting) {
-      this.#waiting.delete(next);
-      next();
+  #refuse(waiting: Waiting | undefined, host: string): void {
+    if (waiting === undefined) return;
+    this.#waiting.delete(waiting);
+    waiting.refuse(
+      new Fault('OVERLOADED', `too many requests to registry ${host} are waiting; try again in a moment`),
+    );
+  }
+
+  #leave(): void {
+    const next = this.#newestFirst ? [...this.#waiting].at(-1) : this.#oldest();
+    if (next === undefined) {
+      this.#free += 1;
       return;
     }
-    this.#free += 1;
+    this.#waiting.delete(next);
+    next.enter();
+  }
+
+  #oldest(): Waiting | undefined {
+    for (const waiting of this.#waiting) return waiting;
+    return undefined;
   }
 }
 
-/** Bounds the requests under way: to each host, and in all. */
+/**
+ * Bounds the requests under way: to each host, and in all. A host is proven once it has answered; before that it has one
+ * place, and all such hosts together have half of the places: names of hosts that nobody is behind cost nothing to
+ * make, and must not stop the look-ups at those that work.
+ */
 export class Gate {
+  readonly #perHost: number;
   readonly #all: Places;
+  readonly #unproven: Places;
   readonly #hosts: LRUCache<string, Places>;
+  readonly #proven = new LRUCache<string, true>({ max: 1024 });
 
-  constructor(limits: { readonly total: number; readonly perHost: number }) {
-    this.#all = new Places(limits.total);
+  constructor({ total, perHost }: { readonly total: number; readonly perHost: number }) {
+    const half = Math.ceil(total / 2);
+    this.#perHost = perHost;
+    this.#all = new Places(total, total * QUEUE_PER_PLACE);
+    this.#unproven = new Places(half, half * QUEUE_PER_PLACE, true);
     // A host that falls out while it is in use starts anew, which loosens its own limit only.
-    this.#hosts = new LRUCache<string, Places>({ max: 1024, memoMethod: () => new Places(limits.perHost) });
+    this.#hosts = new LRUCache<string, Places>({
+      max: 1024,
+      memoMethod: (host) => new Places(this.isProven(host) ? perHost : 1, perHost * QUEUE_PER_PLACE),
+    });
   }
 
-  /** Does the work in a place of this host. @throws Fault OVERLOADED or TIMEOUT when there is none in time */
+  isProven(host: string): boolean {
+    return this.#proven.get(host) === true;
+  }
+
+  /** The host has answered, or is listed in the settings. */
+  prove(host: string): void {
+    this.#proven.set(host, true);
+    this.#hosts.get(host)?.widen(this.#perHost);
+  }
+
+  /** Does the work, which ends well if the host answered, in a place of it. @throws Fault OVERLOADED or TIMEOUT when there is none in time */
   async run<T>(host: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const places = this.#hosts.memo(host);
+    const inAll = () => this.#all.within(host, signal, work);
     // The host's own place first: whoever waits for a slow host must not hold a place that others could use.
-    await places.enter(host, signal);
-    try {
-      await this.#all.enter(host, signal);
-      try {
-        return await work();
-      } finally {
-        this.#all.leave();
-      }
-    } finally {
-      places.leave();
-    }
+    return this.#hosts.memo(host).within(host, signal, async () => {
+      if (this.isProven(host)) return inAll();
+      const answer = await this.#unproven.within(host, signal, inAll);
+      this.prove(host);
+      return answer;
+    });
   }
 }
 

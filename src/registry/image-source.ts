@@ -37,12 +37,15 @@ interface Place {
   readonly repository: Repository;
   readonly key: string;
   readonly access: string;
+  /** Whether its host has ever answered, or is listed in the settings. */
+  readonly isProven: boolean;
 }
 
 /** Images and their evidence from registries and OCI layouts. Started by its constructor, ended by `stop`. */
 export class RegistryImageSource implements ImageSource {
   readonly #endpointOf: (host: string) => Endpoint;
   readonly #credentials: CredentialSource;
+  readonly #gate: Gate;
   readonly #connections: Connections;
   readonly #tokens: Tokens;
   readonly #support: ReferrersMemory;
@@ -64,8 +67,9 @@ export class RegistryImageSource implements ImageSource {
     this.#endpointOf = endpointsOf(settings.registries ?? []);
     this.#credentials =
       dockerConfigFile === undefined ? anonymous : new DockerConfigFile(dockerConfigFile, log, now);
+    this.#gate = new Gate(concurrency);
     this.#connections = new Connections({
-      gate: new Gate(concurrency),
+      gate: this.#gate,
       milliseconds: requestMilliseconds,
       observer: settings.observer,
       forbidden: forbiddenAddresses(settings.forbiddenAddresses ?? []),
@@ -84,9 +88,9 @@ export class RegistryImageSource implements ImageSource {
   async resolve(image: ImageReference, signal: AbortSignal): Promise<string> {
     if (image.digest !== undefined) return image.digest;
     const tag = image.tag ?? 'latest';
-    const { repository, key, access } = await this.#place(image, signal);
+    const { repository, key, access, isProven } = await this.#place(image, signal);
     const late = () => timeoutFault(image.registry);
-    return this.#digests.run(`${key} ${tag} ${access}`, signal, late, async (shared) => {
+    return this.#digests.run(`${key} ${tag} ${access}`, { signal, late, isProven }, async (shared) => {
       const digest = await repository.resolve(tag, shared);
       if (digest === undefined) throw imageNotFound(image.registry);
       return digest;
@@ -102,12 +106,13 @@ export class RegistryImageSource implements ImageSource {
       if (problem instanceof Fault) return faulted(problem);
       throw problem;
     }
-    const { repository, key, access } = place;
+    const { repository, key, access, isProven } = place;
     return this.#discoveries.look(
       {
         key: `${key} ${digest}`,
         access,
         host: image.registry,
+        isProven,
         run: (findings, fresh, signal) =>
           discover({ repository, digest, fresh, signal, findings, memory: this.#memory }),
       },
@@ -117,12 +122,12 @@ export class RegistryImageSource implements ImageSource {
 
   /** Also refuses what is no manifest: Docker's schema 1, a document that is manifest and index at once. */
   async manifest(image: ImageReference, digest: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { repository, key, access } = await this.#place(image, signal);
+    const { repository, key, access, isProven } = await this.#place(image, signal);
     const name = `${key} ${digest}`;
     const held = this.#manifests.get(name);
     if (held !== undefined) return held;
     const late = () => timeoutFault(image.registry);
-    return this.#manifestFlights.run(`${name} ${access}`, signal, late, async (shared) => {
+    return this.#manifestFlights.run(`${name} ${access}`, { signal, late, isProven }, async (shared) => {
       const bytes = await verifiedManifest(repository, digest, shared);
       if (bytes === undefined) throw imageNotFound(image.registry);
       parseManifest(bytes, 'the manifest of the image');
@@ -141,7 +146,8 @@ export class RegistryImageSource implements ImageSource {
     const endpoint = this.#endpointOf(registry);
     const key = `${endpoint.key} ${name}`;
     if (endpoint.layout !== undefined) {
-      return { repository: new LayoutRepository(registry, endpoint.layout, name), key, access: 'layout' };
+      const repository = new LayoutRepository(registry, endpoint.layout, name);
+      return { repository, key, access: 'layout', isProven: true };
     }
     const finding = this.#credentials.find(endpoint.host, name);
     // Reading a file waits behind name resolution, which strangers can make slow.
@@ -155,6 +161,7 @@ export class RegistryImageSource implements ImageSource {
       repository: new HttpRepository(client, name, this.#support.of(key)),
       key,
       access: fingerprint(credential),
+      isProven: endpoint.isConfigured || this.#gate.isProven(endpoint.host),
     };
   }
 }

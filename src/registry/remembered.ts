@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import { problemOf } from './content.ts';
 import { Findings } from './findings.ts';
-import { raced, SingleFlight } from './single-flight.ts';
+import { ABANDONED, raced, SingleFlight } from './single-flight.ts';
 
 /** Milliseconds for which an answer stands. */
 const LIFETIMES = {
@@ -22,7 +22,10 @@ const REFRESH_MS = 300_000;
 const REFRESH_RETRY_MS = 30_000;
 /** Of evidence, in each of the two memories; they share what both hold. Above the largest evidence of one image. */
 const MAX_BYTES = 64 * 1024 * 1024;
-const MAX_LOOKUPS = 256;
+/** Four times the images of one review: what they hold is bounded by bytes elsewhere. */
+const MAX_LOOKUPS = 1024;
+/** Of a look that nobody waits for from the start. */
+const UNENDING = new AbortController().signal;
 /** What an entry takes beside its evidence: keys, sources, objects. */
 const ENTRY_BYTES = 1024;
 
@@ -38,6 +41,8 @@ export interface Lookup {
   /** The credentials: what was *not* found with one is no answer for another. */
   readonly access: string;
   readonly host: string;
+  /** Whether the host has ever answered. */
+  readonly isProven: boolean;
   run(findings: Findings, fresh: boolean, signal: AbortSignal): Promise<void>;
 }
 
@@ -71,11 +76,17 @@ export class RememberedDiscoveries {
       return { ...held.discovery, remembered: true };
     }
     const key = `${lookup.key} ${lookup.access}`;
+    let byNow: Discovery | undefined;
+    const late = () => {
+      const fault = this.#late(lookup);
+      // A caller who cannot wait gets what is there by now: if it was the last one, the look is broken off next.
+      byNow = withFault(this.#underWay.get(key) ?? new Findings(), fault);
+      return fault;
+    };
     try {
-      return await raced(this.#start(lookup, fresh), signal, () => this.#late(lookup));
+      return await this.#start(lookup, fresh, signal, late);
     } catch (error) {
-      // A caller who cannot wait gets what is there by now.
-      return withFault(this.#underWay.get(key) ?? new Findings(), problemOf(error));
+      return byNow ?? withFault(new Findings(), problemOf(error));
     }
   }
 
@@ -97,16 +108,15 @@ export class RememberedDiscoveries {
     const latest = this.#latest.get(`${lookup.key} ${lookup.access}`);
     if (held.discovery.evidence.length === 0 || this.#isWithin(held, REFRESH_MS)) return;
     if (this.#isWithin(latest, REFRESH_RETRY_MS)) return;
-    try {
-      this.#start(lookup, true).catch(() => {});
-    } catch (error) {
+    this.#start(lookup, true, UNENDING, () => this.#late(lookup)).catch((error: unknown) => {
       this.#log.debug({ host: lookup.host, error: problemOf(error).code }, 'evidence was not refreshed');
-    }
+    });
   }
 
-  #start(lookup: Lookup, fresh: boolean): Promise<Discovery> {
+  #start(lookup: Lookup, fresh: boolean, caller: AbortSignal, late: () => Error): Promise<Discovery> {
     const key = `${lookup.key} ${lookup.access}`;
-    return this.#flights.share(key, async (signal) => {
+    const waiting = { signal: caller, late, isProven: lookup.isProven };
+    return this.#flights.run(key, waiting, async (signal) => {
       const findings = new Findings();
       this.#underWay.set(key, findings);
       try {
@@ -115,8 +125,10 @@ export class RememberedDiscoveries {
       } catch (error) {
         findings.problem('look-up', error);
       } finally {
-        this.#underWay.delete(key);
+        if (this.#underWay.get(key) === findings) this.#underWay.delete(key);
       }
+      // Broken off because its callers left, not because of the registry: that is no answer for the next one.
+      if (signal.reason === ABANDONED) return snapshotOf(findings);
       return this.#remember(lookup, key, findings);
     });
   }

@@ -89,8 +89,8 @@ export class Tokens {
     if (held !== undefined && this.#now() < held.until) return held.header;
     return this.#flights.run(
       key,
-      signal,
-      () => timeoutFault(access.endpoint.host),
+      // Nobody asks for a token whom a registry has not asked for one.
+      { signal, late: () => timeoutFault(access.endpoint.host), isProven: true },
       (shared) => this.#fetch(access, challenge, shared),
     );
   }

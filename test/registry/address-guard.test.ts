@@ -26,6 +26,7 @@ describe('D7: addresses', () => {
     'ff02::1',
 
     'fd00:ec2::254',
+    'fd00:ec2::23',
     'fd20:ce::254',
     'fd12::7',
     '::127.0.0.1',
@@ -55,6 +56,7 @@ describe('D7: addresses', () => {
     '8.8.8.8',
     '2600::1',
     'fd13::1',
+    'fd00:ec3::23',
     '::ffff:10.0.0.1',
     '64:ff9b::8.8.8.8',
   ])('%s is allowed: private ranges hold registries', (address) => {
