@@ -48,9 +48,18 @@ export function readFields<S extends Shape>(
 
 /** Fields that a document has and its schema does not. */
 export function unknownFields(json: JsonObject, known: readonly string[], at: string): Problem[] {
-  return Object.keys(json)
-    .filter((key) => !known.includes(key))
-    .map((key) => unknownField(key, known, at));
+  const unknown = Object.keys(json).filter((key) => !known.includes(key));
+  return unknownFieldProblems(unknown, known, at);
+}
+
+/** More than a person reads. Looking for the nearest name takes a while for each: 97,000 would take seconds. */
+const MAX_UNKNOWN_FIELDS = 20;
+
+function unknownFieldProblems(keys: readonly string[], known: readonly string[], at: string): Problem[] {
+  const problems = keys.slice(0, MAX_UNKNOWN_FIELDS).map((key) => unknownField(key, known, at));
+  const more = keys.length - problems.length;
+  if (more > 0) problems.push({ field: at, message: `and ${more} more that are not known fields` });
+  return problems;
 }
 
 function unknownField(key: string, known: readonly string[], at: string): Problem {
@@ -66,7 +75,7 @@ function problemsOf(issue: Issue, json: unknown, schema: z.ZodType, at: string):
   if (issue.code !== 'unrecognized_keys')
     return [{ field, message: messageOf(issue, valueAt(json, issue.path)) }];
   const known = fieldsAt(schema, issue.path);
-  return issue.keys.map((key) => unknownField(key, known, field));
+  return unknownFieldProblems(issue.keys, known, field);
 }
 
 /** What is wrong and what is expected. Values are repeated only where a choice was expected: others may be secrets. */

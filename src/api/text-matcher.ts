@@ -1,6 +1,7 @@
-import { RE2JS } from 're2js';
+import type { RE2JS } from 're2js';
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { PatternCache } from './pattern-cache.ts';
 import { patternCost } from './pattern-cost.ts';
 
 /** One text of an identity, issuer or subject, as a policy expects it. */
@@ -11,6 +12,9 @@ export interface TextMatcher {
   /** Whether the whole text is the one expected, byte for byte, or matches from its first to its last character. */
   matches(text: string): boolean;
 }
+
+/** A thousand ordinary patterns, or 32 of the costliest; one that was dropped is compiled again in a millisecond. */
+const compiled = new PatternCache(65_536);
 
 /** Equality. The text never reaches a regular expression: its dots are dots (attack C1). */
 export function exactText(source: string): TextMatcher {
@@ -29,18 +33,17 @@ export function textPattern(source: string): TextMatcher {
   }
   // Before compiling: `(a{500}b{500}…){1000}` would take seconds to compile only to be refused. The estimate may be too high.
   if (patternCost(source) > 4 * LIMITS.patternInstructions) refuseCostly();
-  const pattern = compile(source);
-  if (pattern.programSize() > LIMITS.patternInstructions) refuseCostly();
+  if (compile(source).programSize() > LIMITS.patternInstructions) refuseCostly();
   return {
     kind: 'pattern',
     source,
-    matches: (text) => text.length <= LIMITS.patternTextChars && pattern.testExact(text),
+    matches: (text) => text.length <= LIMITS.patternTextChars && compiled.get(source).testExact(text),
   };
 }
 
 function compile(source: string): RE2JS {
   try {
-    return RE2JS.compile(source);
+    return compiled.get(source);
   } catch (error) {
     const reason =
       error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error);

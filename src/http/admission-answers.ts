@@ -4,8 +4,9 @@ import { askedBy } from '../admission/validate.ts';
 import { asError, Fault } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { deniedByFault } from '../policy/decide.ts';
+import { reviewPolicyDocument, type CheckDocument } from './policy-review.ts';
 import type { ReviewGate } from './review-gate.ts';
-import { decisionResponse, patchResponse } from './review-response.ts';
+import { decisionResponse, deniedResponse, patchResponse } from './review-response.ts';
 import type { ReviewAnswer } from './review-route.ts';
 
 /** Denied rather than queued: a review that waits in line is answered by the API server's own time-out, without a reason. */
@@ -44,6 +45,22 @@ export function mutateAnswer(
     } catch (error) {
       logger.warn({ err: asError(error), uid: request.uid }, 'tags were not pinned');
       return patchResponse(request.uid, []);
+    } finally {
+      leave();
+    }
+  };
+}
+
+/** The check has a limit of its own size, but it shares the processor with the reviews. */
+export function policyAnswer(check: CheckDocument, gate: ReviewGate): ReviewAnswer {
+  return async (request) => {
+    const leave = gate.enter(request.namespace);
+    if (typeof leave === 'string') {
+      const { code, message } = deniedByFault(askedBy(request), overloaded(leave));
+      return deniedResponse(request.uid, code, message);
+    }
+    try {
+      return reviewPolicyDocument(request, check);
     } finally {
       leave();
     }

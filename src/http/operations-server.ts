@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { asError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { closeServer } from './close-server.ts';
+import { limitConnections, type ConnectionLimits } from './connection-limits.ts';
 
 export interface OperationsOptions {
   /** Undefined = every address of the machine. */
@@ -27,8 +28,15 @@ interface Page {
 }
 
 const TEXT = 'text/plain; charset=utf-8';
-const TIMEOUT = 10_000;
-const MAX_CONNECTIONS = 256;
+/** Milliseconds. Headers are one packet from the next machine. */
+const TIMING = {
+  requestTimeout: 10_000,
+  headersTimeout: 2_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+};
+/** The kubelet and each Prometheus keep one or two. */
+const CONNECTIONS: ConnectionLimits = { total: 256, perAddress: 32 };
 
 /** What the kubelet and Prometheus ask, over plain http: `/healthz`, `/readyz` and `/metrics`. */
 export class OperationsServer {
@@ -37,11 +45,8 @@ export class OperationsServer {
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    this.#server = createServer(
-      { requestTimeout: TIMEOUT, headersTimeout: TIMEOUT, keepAliveTimeout: TIMEOUT },
-      (request, response) => void this.#answer(request, response),
-    );
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server = createServer(TIMING, (request, response) => void this.#answer(request, response));
+    limitConnections(this.#server, CONNECTIONS);
   }
 
   async start(): Promise<void> {

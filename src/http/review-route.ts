@@ -13,6 +13,8 @@ export type ReviewAnswer = (request: AdmissionRequest, signal: AbortSignal) => P
 
 export interface RouteDependencies {
   readonly budget: BodyBudget;
+  /** Bytes of a body. */
+  readonly limit: number;
   /** Asked when an answer is written: whether its connection has to end with it. */
   readonly draining: () => boolean;
   readonly logger: Logger;
@@ -23,16 +25,17 @@ export interface RouteDependencies {
  * could be read: never with an allow, because nothing but `answer` can make one.
  */
 export function reviewRoute(answer: ReviewAnswer, dependencies: RouteDependencies): RequestHandler {
-  const { budget, logger, draining } = dependencies;
+  const { budget, limit, logger, draining } = dependencies;
   return async (request, response) => {
+    const arrived = performance.now();
     if (!isPlainJson(request)) {
       refuse(response, 415, 'The body has to be application/json without a content encoding.');
       return;
     }
-    const body = await readBody(request, LIMITS.admissionReviewBytes, budget);
+    const body = await readBody(request, limit, budget);
     switch (body.kind) {
       case 'too-large':
-        refuse(response, 413, `An AdmissionReview has at most ${LIMITS.admissionReviewBytes} bytes.`);
+        refuse(response, 413, `An AdmissionReview has at most ${limit} bytes here.`);
         return;
       case 'no-room':
         refuse(response, 503, 'Too many reviews are under way.');
@@ -43,7 +46,8 @@ export function reviewRoute(answer: ReviewAnswer, dependencies: RouteDependencie
       case 'read':
     }
     try {
-      const reviewed = await answerBody(body.bytes, request, response, answer, logger);
+      const signal = () => signalFor(request, response, arrived);
+      const reviewed = await answerBody(body.bytes, request.path, signal, answer, logger);
       if (draining()) response.set('Connection', 'close');
       if (typeof reviewed === 'string') refuse(response, 400, reviewed);
       else response.json(reviewed);
@@ -56,21 +60,23 @@ export function reviewRoute(answer: ReviewAnswer, dependencies: RouteDependencie
 /** The review's answer, or what to say where it has no uid to answer to. */
 async function answerBody(
   bytes: Uint8Array,
-  request: Request,
-  response: Response,
+  path: string,
+  signal: () => AbortSignal,
   answer: ReviewAnswer,
   logger: Logger,
 ): Promise<ReviewResponse | string> {
   let review: AdmissionRequest;
   try {
-    review = parseAdmissionReview(parseStrictJson(bytes, 'the body'));
+    review = parseAdmissionReview(
+      parseStrictJson(bytes, 'the body', { tokens: LIMITS.admissionReviewTokens }),
+    );
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    logger.debug({ code: error.code, path: request.path }, 'a request that is not an AdmissionReview');
+    logger.debug({ code: error.code, path }, 'a request that is not an AdmissionReview');
     return malformed(error);
   }
   try {
-    return await answer(review, signalFor(request, response));
+    return await answer(review, signal());
   } catch (error) {
     logger.error({ err: asError(error), uid: review.uid }, 'a review ended in a defect');
     return deniedResponse(
@@ -88,14 +94,22 @@ function isPlainJson({ headers }: Request): boolean {
   return type === 'application/json' && encoding === 'identity';
 }
 
-/** Over at the deadline, and when nobody waits for the answer any more. */
-function signalFor(request: Request, response: Response): AbortSignal {
+/**
+ * Over at the deadline, and when nobody waits for the answer any more. The API server's clock runs while the body is read and
+ * parsed. @param arrived when the request did, by the monotonic clock
+ */
+function signalFor(request: Request, response: Response, arrived: number): AbortSignal {
   const { timeout } = request.query;
   const controller = new AbortController();
-  const deadline = setTimeout(
-    () => controller.abort(new DOMException('the deadline of the review has passed', 'TimeoutError')),
-    reviewMilliseconds(typeof timeout === 'string' ? timeout : undefined),
-  );
+  const expire = () =>
+    controller.abort(new DOMException('the deadline of the review has passed', 'TimeoutError'));
+  const allowed = reviewMilliseconds(typeof timeout === 'string' ? timeout : undefined);
+  const left = allowed - (performance.now() - arrived);
+  if (left <= 0) {
+    expire();
+    return controller.signal;
+  }
+  const deadline = setTimeout(expire, left);
   response.once('close', () => {
     clearTimeout(deadline);
     if (!response.writableFinished) controller.abort(new DOMException('the client went away', 'AbortError'));

@@ -5,10 +5,12 @@ import express, { type Express } from 'express';
 import type { Admission } from '../admission/admission.ts';
 import type { DecisionObserver } from '../admission/ports.ts';
 import { asError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { Logger } from '../log.ts';
-import { mutateAnswer, validateAnswer } from './admission-answers.ts';
+import { mutateAnswer, policyAnswer, validateAnswer } from './admission-answers.ts';
 import { closeServer } from './close-server.ts';
-import { reviewPolicyDocument, type CheckDocument } from './policy-review.ts';
+import { limitConnections, type ConnectionLimits } from './connection-limits.ts';
+import type { CheckDocument } from './policy-review.ts';
 import { BodyBudget } from './request-body.ts';
 import { ReviewGate, type ReviewLimits } from './review-gate.ts';
 import { reviewRoute } from './review-route.ts';
@@ -33,6 +35,7 @@ export interface WebhookOptions {
   readonly observer: DecisionObserver;
   readonly logger: Logger;
   readonly timing?: Partial<WebhookTiming>;
+  readonly connections?: ConnectionLimits;
 }
 
 /** Milliseconds. */
@@ -49,10 +52,10 @@ export interface WebhookTiming {
 
 const DEFAULT_TIMING: WebhookTiming = { keepAlive: 120_000, headers: 15_000, request: 30_000, check: 5_000 };
 
-/** An API server keeps 25 idle connections; a stranger could open any number. */
-const MAX_CONNECTIONS = 2_048;
-/** 256 MiB of bodies on their way in: 36 of the largest, 50,000 of the usual. */
-const BODY_BUDGET = 256 * 1024 * 1024;
+/** An API server keeps 25 idle connections, and several may share one address; a stranger could open any number. */
+const CONNECTIONS: ConnectionLimits = { total: 2_048, perAddress: 512 };
+/** 64 MiB of bodies on their way in: 9 of the largest, 12,000 of the usual. Parsed, one takes several times its size. */
+const BODY_BUDGET = 64 * 1024 * 1024;
 
 /** The doors that the API server calls: `/validate`, `/mutate` and `/validate-policy`, over TLS 1.2 or newer. */
 export class WebhookServer {
@@ -76,7 +79,7 @@ export class WebhookServer {
       },
       this.#app(),
     );
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    limitConnections(this.#server, options.connections ?? CONNECTIONS);
   }
 
   async start(): Promise<void> {
@@ -116,13 +119,18 @@ export class WebhookServer {
   #app(): Express {
     const { admission, checkDocument, limits, logger, observer } = this.#options;
     const gate = new ReviewGate(limits);
-    const dependencies = { budget: new BodyBudget(BODY_BUDGET), draining: () => this.#draining, logger };
+    const dependencies = {
+      budget: new BodyBudget(BODY_BUDGET),
+      limit: LIMITS.admissionReviewBytes,
+      draining: () => this.#draining,
+      logger,
+    };
     const app = express().disable('x-powered-by').disable('etag').set('query parser', 'simple');
     app.post('/validate', reviewRoute(validateAnswer(admission, gate, observer), dependencies));
     app.post('/mutate', reviewRoute(mutateAnswer(admission, gate, logger), dependencies));
     app.post(
       '/validate-policy',
-      reviewRoute(async (request) => reviewPolicyDocument(request, checkDocument), dependencies),
+      reviewRoute(policyAnswer(checkDocument, gate), { ...dependencies, limit: LIMITS.policyReviewBytes }),
     );
     app.use((request, response) => {
       response

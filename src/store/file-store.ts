@@ -28,6 +28,7 @@ export interface FileStoreOptions {
 }
 
 const settle = 110;
+const NOT_READ = 'is not read: the name of a policy file ends in .yaml, .yml or .json';
 
 /** Policies, signers and trust roots from files: the same documents as in a cluster, without one. */
 export class FileStore implements SnapshotSource, NamespaceSource {
@@ -35,6 +36,7 @@ export class FileStore implements SnapshotSource, NamespaceSource {
   readonly #now: () => number;
   readonly #set = new PolicySet();
   readonly #builder: SnapshotBuilder;
+  #ignored: readonly string[] = [];
   #lastRead: number | undefined;
   #lastError: string | undefined;
   #told = '';
@@ -71,7 +73,7 @@ export class FileStore implements SnapshotSource, NamespaceSource {
     this.#builder.stop();
   }
 
-  /** @throws Fault NOT_SYNCED while a file was never read, or none could be for too long; INTERNAL for a defect. */
+  /** @throws Fault NOT_SYNCED while a file was never read, none could be for too long, or none holds a policy; INTERNAL for a defect. */
   current(): Snapshot {
     const [reason] = this.#reasons('');
     if (reason !== undefined) throw new Fault('NOT_SYNCED', `The signing policies are not known: ${reason}.`);
@@ -105,7 +107,8 @@ export class FileStore implements SnapshotSource, NamespaceSource {
 
   /** Everything wrong with the files now. */
   problems(): readonly FileProblem[] {
-    return this.#set.problems();
+    const ignored = this.#ignored.map((file) => ({ file, line: 1, field: '', message: NOT_READ }));
+    return [...this.#set.problems(), ...ignored];
   }
 
   /** Called with each new snapshot; returns how to stop that. */
@@ -119,9 +122,11 @@ export class FileStore implements SnapshotSource, NamespaceSource {
     const age = this.#now() - this.#lastRead;
     if (age > maxSnapshotAge)
       return [`the policy files could not be read for ${Math.round(age / 1000)} s${why}`];
-    return this.#set
-      .unknownFiles()
-      .map((name) => `the policy file ${name} has a document that cannot be read`);
+    const unknown = this.#set.unknownFiles();
+    if (unknown.length > 0)
+      return unknown.map((name) => `the policy file ${name} has a document that cannot be read`);
+    // Nobody runs this to admit everything: the path is wrong, or its mount is empty.
+    return this.#set.hasPolicy ? [] : [`no policy was found in ${this.#options.path}`];
   }
 
   #watch(): void {
@@ -154,7 +159,8 @@ export class FileStore implements SnapshotSource, NamespaceSource {
   async #readAll(): Promise<void> {
     const begun = this.#now();
     try {
-      const files = await readPolicyFiles(this.#options.path);
+      const { files, ignored } = await readPolicyFiles(this.#options.path);
+      this.#ignored = ignored;
       const { changed, again } = this.#set.update(files, begun, (this.#options.wall ?? Date.now)());
       if (changed || this.#lastRead === undefined) this.#builder.touch();
       this.#lastRead = begun;
@@ -169,7 +175,7 @@ export class FileStore implements SnapshotSource, NamespaceSource {
   /** Each state of affairs once. */
   #tell(): void {
     const { logger, path } = this.#options;
-    const lines = this.#set.problems().map(describeFileProblem);
+    const lines = this.problems().map(describeFileProblem);
     if (this.#lastError !== undefined) lines.unshift(`${path}: ${this.#lastError}`);
     const told = lines.join('\n');
     if (told === this.#told) return;

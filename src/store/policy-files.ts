@@ -11,21 +11,44 @@ export type FileText =
 /** More than that is a mistake in the path. */
 const maxFiles = 1_000;
 
+export interface PolicyFiles {
+  /** By name. */
+  readonly files: ReadonlyMap<string, FileText>;
+  /** Names of files that are no policy files by their names; a misnamed policy may be among them. */
+  readonly ignored: readonly string[];
+}
+
 /**
- * The policy files of a directory (`*.yaml`, `*.yml`, `*.json`, not below it), or the one file that the path names, by name.
- * Names that start with a dot are left out: a ConfigMap's mount keeps its versions there.
+ * The policy files of a directory (`*.yaml`, `*.yml`, `*.json` in any case, not below it), or the one file that the path
+ * names. Names that start with a dot are left out: a ConfigMap's mount keeps its versions there.
  * @throws Error when the directory itself cannot be read.
  */
-export async function readPolicyFiles(path: string): Promise<ReadonlyMap<string, FileText>> {
-  const files = new Map<string, FileText>();
+export async function readPolicyFiles(path: string): Promise<PolicyFiles> {
   if (!(await stat(path)).isDirectory()) {
-    files.set(basename(path), await readText(path));
-    return files;
+    return { files: new Map([[basename(path), await readText(path)]]), ignored: [] };
   }
-  const names = (await readdir(path)).filter((name) => /^[^.].*\.(ya?ml|json)$/.test(name)).sort();
-  if (names.length > maxFiles) throw new Error(`${path} has more than ${maxFiles} policy files`);
-  for (const name of names) files.set(name, await readText(join(path, name)));
-  return files;
+  const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort();
+  if (names.length > maxFiles) throw new Error(`${path} has more than ${maxFiles} files`);
+  const files = new Map<string, FileText>();
+  const ignored: string[] = [];
+  for (const name of names) {
+    const file = join(path, name);
+    if (/\.(?:ya?ml|json)$/i.test(name)) files.set(name, await readText(file));
+    else if (!isForPeople(name) && (await isRegular(file))) ignored.push(name);
+  }
+  return { files, ignored };
+}
+
+function isForPeople(name: string): boolean {
+  return /^readme|\.md$/i.test(name);
+}
+
+async function isRegular(file: string): Promise<boolean> {
+  // One that is gone meanwhile needs no report.
+  return stat(file).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 async function readText(file: string): Promise<FileText> {

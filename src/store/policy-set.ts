@@ -1,5 +1,5 @@
 import { parseDocuments, type FileProblem } from '../api/policy-file.ts';
-import type { Resource } from '../api/resources.ts';
+import type { Resource, TrustRootResource } from '../api/resources.ts';
 import type { FileText } from './policy-files.ts';
 
 /** What one file gave so far. */
@@ -67,7 +67,13 @@ export class PolicySet {
     const all = [...this.#held()].flatMap(({ resources }) => resources);
     const doubled = doubledNames(all);
     // Two policies of one name both hold. Of two signers of one name nobody knows which was meant (one may be the disabled one).
-    return all.filter((resource) => isPolicy(resource) || !doubled.has(keyOf(resource)));
+    const used = all.filter((resource) => isPolicy(resource) || !doubled.has(keyOf(resource)));
+    return [...used, ...unusableRoots(all, doubled)];
+  }
+
+  /** False while nothing in force could deny anything. */
+  get hasPolicy(): boolean {
+    return [...this.#files.values()].some(({ resources }) => resources.some(isPolicy));
   }
 
   /** Everything wrong, with file and line. */
@@ -126,6 +132,15 @@ function doubledNames(resources: readonly Resource[]): Set<string> {
   const doubled = new Set<string>();
   for (const key of resources.map(keyOf)) (seen.has(key) ? doubled : seen).add(key);
   return doubled;
+}
+
+/** A doubled root is there and cannot be used: left out, a built-in root of its name would stand in for it. */
+function unusableRoots(all: readonly Resource[], doubled: ReadonlySet<string>): TrustRootResource[] {
+  const roots = new Map<string, TrustRootResource>();
+  for (const each of all)
+    if (each.kind === 'TrustRoot' && doubled.has(keyOf(each))) roots.set(each.name, each);
+  const problem = { field: 'metadata.name', message: 'stands more than once: nobody knows which was meant' };
+  return [...roots.values()].map((root) => ({ ...root, root: undefined, problems: [problem] }));
 }
 
 function isPolicy(resource: Resource): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { PatternCache } from '../../src/api/pattern-cache.ts';
 import { patternCost } from '../../src/api/pattern-cost.ts';
 import { exactText, matchesAnyone, textPattern } from '../../src/api/text-matcher.ts';
 import { LIMITS } from '../../src/limits.ts';
@@ -89,12 +90,47 @@ describe('patterns that are not accepted', () => {
     ['nested repetition', '((a{30}){30}){30}', 'LIMIT'],
     ['wide repetition', `(${'a'.repeat(900)}){900}`, 'LIMIT'],
     ['quoted text that hides a repetition', '(\\Q(\\E){1000}', 'LIMIT'],
+    ['a repeated Unicode table', 'https://github\\.com/o1/[a-z]{1,200}(x|y)\\pL{1,5}', 'LIMIT'],
+    ['the same by another name', '\\p{Lu}{1,5}', 'LIMIT'],
+    ['its complement', '\\PL{1,5}', 'LIMIT'],
+    ['the same in a class', '[^\\p{L}]{1,5}', 'LIMIT'],
+    ['a repeated class of many ranges', `[${'acegikmoqsuwy'.repeat(20)}]{200}`, 'LIMIT'],
     ['too long', 'a'.repeat(LIMITS.patternChars + 1), 'LIMIT'],
   ])('F6: %s', (_, source, code) => {
     const started = performance.now();
     expect(() => textPattern(source)).toThrow(expect.objectContaining({ code }) as unknown as Error);
     // Compiling "wide repetition" alone takes 600 ms.
     expect(performance.now() - started).toBeLessThan(250);
+  });
+
+  test.each([
+    '\\pL+',
+    '[\\p{L}\\p{N}]+',
+    '[A-Za-z0-9._-]{1,200}',
+    'https://github\\.com/o1/[a-z]{1,200}(x|y)',
+  ])('F6: %s costs no more than it may', (source) => expect(textPattern(source).source).toBe(source));
+
+  test('F6: what all compiled patterns hold is bounded, and one that was dropped says the same', () => {
+    const cache = new PatternCache(1_000);
+    const source = (at: number) => `o${at}[a-z]{1,200}`;
+    const first = cache.get(source(0));
+    expect(cache.get(source(0))).toBe(first);
+    for (let at = 0; at < 100; at++) {
+      expect(cache.get(source(at)).testExact(`o${at}x`)).toBe(true);
+      expect(cache.held).toBeLessThanOrEqual(1_000);
+    }
+    expect(cache.held).toBeGreaterThan(500);
+    expect(cache.get(source(0))).not.toBe(first);
+    expect(cache.get(source(0)).testExact('o0xyz')).toBe(true);
+    expect(cache.get(source(0)).testExact('o1xyz')).toBe(false);
+  });
+
+  test('F6: of a thousand costly patterns, more than are kept compiled, each still matches', () => {
+    const matchers = Array.from({ length: 1_000 }, (_, at) => textPattern(`o${at}[a-z]{1,100}`));
+    for (const at of [0, 500, 999]) {
+      expect(matchers[at]?.matches(`o${at}xyz`)).toBe(true);
+      expect(matchers[at]?.matches(`o${at}`)).toBe(false);
+    }
   });
 
   test.each([

@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OperationsServer } from '../../src/http/operations-server.ts';
 import { silentLogger } from '../../src/log.ts';
 import { http } from '../support/http-client.ts';
@@ -53,6 +56,21 @@ describe('the operations port', () => {
     expect(failed.body.toString()).not.toContain('collector');
     expect((await http(`${url}/healthz`)).status).toBe(200);
   });
+
+  test('F11: silent connections keep nobody out, and do not last', async () => {
+    const url = await start();
+    const closed: number[] = [];
+    const silent = Array.from({ length: 300 }, () => connect({ host: '127.0.0.1', port: server?.port ?? 0 }));
+    for (const socket of silent)
+      socket
+        .on('error', () => undefined)
+        .on('close', () => closed.push(1))
+        .resume();
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
+    expect((await http(`${url}/healthz`)).status).toBe(200);
+    for (const end = Date.now() + 6_000; closed.length < 300 && Date.now() < end;) await sleep(50);
+    expect(closed).toHaveLength(300);
+  }, 10_000);
 
   test('has no other pages and takes no other methods', async () => {
     const url = await start();

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { once } from 'node:events';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -236,6 +238,27 @@ describe('F18: the size of a body', () => {
     );
   });
 
+  test('F18: a document of our own has a smaller one', async () => {
+    const { client, server } = await start();
+    const body = JSON.stringify(policyReview());
+    const padded = (bytes: number) => body.slice(0, -1) + ' '.repeat(bytes - body.length) + '}';
+    expect((await post(client, '/validate-policy', padded(3 * MIB))).status).toBe(200);
+    const other = clientOf(server);
+    expect((await post(other, '/validate-policy', padded(3 * MIB + 1))).status).toBe(413);
+    await other.destroy();
+  });
+
+  test('F18: many small objects are refused before they are made', async () => {
+    const admission = new AdmittingAdmission();
+    const { client } = await start({ admission });
+    const withObjects = (count: number) =>
+      JSON.stringify(review({ object: { ...pod(), x: Array.from({ length: count }, () => ({})) } }));
+    expect(reviewIn(await post(client, '/validate', withObjects(150_000))).allowed).toBe(true);
+    const refused = await post(client, '/validate', withObjects(250_000));
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('[LIMIT]')]);
+    expect(admission.asked).toHaveLength(1);
+  });
+
   test('F18: 50 MiB are refused by what is announced, and by what comes where nothing is', async () => {
     const admission = new AdmittingAdmission();
     const { server } = await start({ admission });
@@ -379,6 +402,21 @@ describe('F11: a flood', () => {
     await flood.close();
   });
 
+  test('F11: checks of documents count as well', async () => {
+    const admission = new WaitingAdmission();
+    const { server, client } = await start({ admission, limits: { total: 1, perNamespace: 1 } });
+    const check = async () =>
+      reviewIn(await post(client, '/validate-policy', JSON.stringify(policyReview())));
+    expect((await check()).allowed).toBe(true);
+    const flood = await floodWith(server, 1, 'noisy');
+    await until(() => admission.asked.length === 1);
+    expect(await check()).toMatchObject({ allowed: false, status: { code: 503 } });
+    admission.release();
+    await Promise.all(flood.answers);
+    expect((await check()).allowed).toBe(true);
+    await flood.close();
+  });
+
   test('F11: many namespaces together have a limit too', async () => {
     const admission = new WaitingAdmission();
     const { server } = await start({ admission, limits: { total: 3, perNamespace: 2 } });
@@ -393,6 +431,13 @@ describe('F11: a flood', () => {
     await Promise.all(floods.map((flood) => flood.close()));
   });
 });
+
+function policyReview(): Record<string, unknown> {
+  const kind = { group: 'countersign.dev', version: 'v1alpha1', kind: 'ClusterSigningPolicy' };
+  const resource = { group: 'countersign.dev', version: 'v1alpha1', resource: 'clustersigningpolicies' };
+  const object = { apiVersion: 'countersign.dev/v1alpha1', kind: kind.kind, metadata: { name: 'p' } };
+  return review({ kind, resource, requestKind: kind, requestResource: resource, namespace: '', object });
+}
 
 function podIn(namespace: string): unknown {
   return { ...pod(), metadata: { name: 'server', namespace } };
@@ -419,6 +464,28 @@ describe('the deadline', () => {
     expect(took).toBeLessThan(1_000);
     expect(reviewIn(answer).allowed).toBe(false);
     expect(admission.signals.map(({ reason }) => (reason as DOMException).name)).toEqual(['TimeoutError']);
+  });
+
+  test('F5: it counts from the arrival of the request, not from the end of its body', async () => {
+    const signals: AbortSignal[] = [];
+    const admission = new AdmittingAdmission();
+    admission.validate = async (request, signal) => {
+      signals.push(signal);
+      return decisionOn(request, { allowed: !signal.aborted });
+    };
+    const { client } = await start({ admission });
+    const body = Buffer.from(JSON.stringify(review()));
+    const slowly = async function* (milliseconds: number) {
+      yield body.subarray(0, 10);
+      await sleep(milliseconds);
+      yield body.subarray(10);
+    };
+    expect(reviewIn(await post(client, '/validate?timeout=1s', slowly(10))).allowed).toBe(true);
+    expect(reviewIn(await post(client, '/validate?timeout=1s', slowly(700))).allowed).toBe(false);
+    expect(signals.map(({ reason }) => (reason as DOMException | undefined)?.name)).toEqual([
+      undefined,
+      'TimeoutError',
+    ]);
   });
 
   test('a client that goes away ends the review', async () => {
@@ -482,6 +549,44 @@ describe('connections', () => {
     const body = await trickle(head);
     expect(body).toBeGreaterThan(1_000);
     expect(body).toBeLessThan(4_000);
+  });
+
+  test('F11: silent connections make room for those that ask, and never the other way round', async () => {
+    const { server, client } = await start({ connections: { total: 6, perAddress: 4 } });
+    expect((await post(client, '/validate', JSON.stringify(review()))).status).toBe(200);
+    let connects = 0;
+    client.on('connect', () => connects++);
+    const silent: Socket[] = [];
+    for (const localAddress of ['127.0.0.1', '127.0.0.2', '127.0.0.3']) {
+      for (let count = 0; count < 6; count++) {
+        const socket = connectTcp({ host: '127.0.0.1', port: server.port, localAddress });
+        silent.push(socket.on('error', () => undefined).resume());
+        await once(socket, 'connect');
+      }
+    }
+    await until(() => silent.filter(({ destroyed }) => !destroyed).length === 5);
+    // Who asked before keeps its connection, and who comes now gets one.
+    expect((await post(client, '/validate', JSON.stringify(review()))).status).toBe(200);
+    expect(connects).toBe(0);
+    const other = clientOf(server);
+    expect((await post(other, '/validate', JSON.stringify(review()))).status).toBe(200);
+    await other.close();
+    for (const socket of silent) socket.destroy();
+  });
+
+  test('F11: one address has no more than its share, whatever it sends', async () => {
+    const { server } = await start({ connections: { total: 6, perAddress: 2 } });
+    const clients = [clientOf(server), clientOf(server), clientOf(server)];
+    const answers: (number | string)[] = [];
+    for (const each of clients)
+      answers.push(
+        await post(each, '/validate', JSON.stringify(review())).then(
+          ({ status }) => status,
+          () => 'closed',
+        ),
+      );
+    expect(answers).toEqual([200, 200, 'closed']);
+    await Promise.all(clients.map((each) => each.destroy()));
   });
 
   test('H11: a server that stops finishes what is under way and takes nothing new', async () => {

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { TRUSTED_ROOT } from '../api/documents.ts';
 
 /** A fresh public key. */
 export const PEM = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -33,6 +34,11 @@ export function signer(name: string, spec: object = {}) {
     metadata: { name },
     spec: { publicKey: { pem: PEM }, enabled: true, ...spec },
   };
+}
+
+export function trustRoot(name: string) {
+  const proofs = { logEntries: 1, timestamps: 0, scts: 0 };
+  return { apiVersion, kind: 'TrustRoot', metadata: { name }, spec: { trustedRoot: TRUSTED_ROOT, proofs } };
 }
 
 export const COLLECTIONS = {

@@ -8,7 +8,7 @@ import { FileStore, type FileStoreOptions } from '../../src/store/file-store.ts'
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';
 import { eventually } from '../kube/eventually.ts';
 import { scratchDirectory } from '../tls/tls-client.ts';
-import { policy, signer } from './documents.ts';
+import { policy, signer, trustRoot } from './documents.ts';
 
 const roots = builtinRoots();
 const NOT_SYNCED = expect.objectContaining({ code: 'NOT_SYNCED' });
@@ -93,17 +93,18 @@ describe('a directory of policies', () => {
   });
 
   test('files that come, change and go are followed', async () => {
+    write('y.yaml', yaml(policy('y')));
     const made = await store();
-    expect(names(made)).toBe('');
+    expect(names(made)).toBe('y');
     write('a.yaml', yaml(policy('a')));
-    await eventually('come', () => names(made) === 'a');
+    await eventually('come', () => names(made) === 'a y');
     write('a.yaml', yaml(policy('a', { mode: 'Audit' }), policy('z')));
     await eventually(
       'changed',
-      () => names(made) === 'a z' && made.current().policies[0]?.policy.mode === 'Audit',
+      () => names(made) === 'a y z' && made.current().policies[0]?.policy.mode === 'Audit',
     );
     unlinkSync(join(scratch.path, 'a.yaml'));
-    await eventually('gone', () => names(made) === '');
+    await eventually('gone', () => names(made) === 'y');
   });
 
   test('by polling alone as well', async () => {
@@ -224,7 +225,7 @@ describe('H3: bad documents', () => {
   });
 
   test('two signers of one name: neither is used, so that the disabled one cannot be overruled', async () => {
-    write('a.yaml', yaml(signer('ci', { enabled: false })));
+    write('a.yaml', yaml(policy('a'), signer('ci', { enabled: false })));
     const made = await store();
     expect(made.current().signers.has('ci')).toBe(true);
     write('b.yaml', yaml(signer('ci')));
@@ -236,7 +237,24 @@ describe('H3: bad documents', () => {
     });
   });
 
+  test('two roots of one name: neither is used, nor the built-in one that they were to replace', async () => {
+    write('a.yaml', yaml(policy('a'), trustRoot('public-good')));
+    const made = await store();
+    const mine = made.current().trustRoots.get('public-good');
+    expect(mine).toBeDefined();
+    expect(mine).not.toBe(roots.get('public-good'));
+    write('b.yaml', yaml(trustRoot('public-good')));
+    await eventually('noticed', () => made.problems().length > 0);
+    expect(made.current().trustRoots.has('public-good')).toBe(false);
+    expect(made.resources()).toContainEqual(
+      expect.objectContaining({ kind: 'TrustRoot', root: undefined, problems: [expect.anything()] }),
+    );
+    unlinkSync(join(scratch.path, 'b.yaml'));
+    await eventually('mended', () => made.current().trustRoots.has('public-good'));
+  });
+
   test('not UTF-8, too long, a pipe: reported, never waited for', async () => {
+    write('good.yaml', yaml(policy('good')));
     const made = await store();
     writeFileSync(join(scratch.path, 'latin.yaml'), Buffer.from([0x61, 0x3a, 0xff]));
     writeFileSync(join(scratch.path, 'long.yaml'), Buffer.alloc(5 * 1024 * 1024, 0x20));
@@ -245,6 +263,51 @@ describe('H3: bad documents', () => {
     expect(thrown(() => made.current())).toEqual(NOT_SYNCED);
     for (const name of ['latin', 'long', 'pipe']) unlinkSync(join(scratch.path, `${name}.yaml`));
     await eventually('gone', () => made.readiness().ready);
+  });
+});
+
+describe('H1: a directory without policies', () => {
+  test.each(['a.YAML', 'a.Yml', 'a.JSON'])('H1: %s is a policy file', async (name) => {
+    write(name, JSON.stringify(policy('a')));
+    const made = await store();
+    expect(names(made)).toBe('a');
+    expect(made.problems()).toEqual([]);
+  });
+
+  test('H1: a misnamed file is reported, what is written for people is not', async () => {
+    write('a.yaml', yaml(policy('a')));
+    for (const name of ['b.jsonx', 'README', 'notes.md', '.c']) write(name, '{}');
+    mkdirSync(join(scratch.path, 'below'));
+    const made = await store();
+    expect(made.problems()).toMatchObject([{ file: 'b.jsonx', message: expect.stringContaining('.yaml') }]);
+    expect(made.readiness().ready).toBe(true);
+  });
+
+  test.each([
+    ['nothing', {}],
+    ['only a misnamed file', { 'a.jsonx': JSON.stringify(policy('a')) }],
+    ['an empty document', { 'a.yaml': '---\n' }],
+    ['only a signer', { 'a.yaml': yaml(signer('ci')) }],
+  ])('H1: with %s it denies until there is a policy', async (_what, files: Record<string, string>) => {
+    for (const [name, text] of Object.entries(files)) write(name, text);
+    const made = await store();
+    expect(thrown(() => made.current())).toEqual(NOT_SYNCED);
+    expect(made.readiness()).toEqual({
+      ready: false,
+      reasons: [`no policy was found in ${scratch.path}`],
+    });
+    write('good.yaml', yaml(policy('good')));
+    await eventually('ready', () => made.readiness().ready);
+    expect(names(made)).toBe('good');
+  });
+
+  test('H1: an emptied directory denies', async () => {
+    write('a.yaml', yaml(policy('a')));
+    const made = await store();
+    expect(names(made)).toBe('a');
+    unlinkSync(join(scratch.path, 'a.yaml'));
+    await eventually('gone', () => !made.readiness().ready);
+    expect(thrown(() => made.current())).toEqual(NOT_SYNCED);
   });
 });
 
