@@ -5,6 +5,12 @@ import { timeoutFault } from './faults.ts';
 /** Waiting requests per place: enough for the pieces of a few images, few enough to be answered in a review's time. */
 const QUEUE_PER_PLACE = 16;
 
+/**
+ * Places of a host that has not answered yet: the referrers API, the fallback tag and cosign's tag are asked at once, so
+ * the first contact costs no round trip more than any other.
+ */
+const FIRST_CONTACT_PLACES = 3;
+
 interface Waiting {
   enter(): void;
   refuse(error: Fault): void;
@@ -86,8 +92,8 @@ class Places {
 }
 
 /**
- * Bounds the requests under way: to each host, and in all. A host is proven once it has answered; before that it has one
- * place, and all such hosts together have half of the places: names of hosts that nobody is behind cost nothing to
+ * Bounds the requests under way: to each host, and in all. A host is proven once it has answered; before that it has a
+ * few places, and all such hosts together have half of the places: names of hosts that nobody is behind cost nothing to
  * make, and must not stop the look-ups at those that work.
  */
 export class Gate {
@@ -105,7 +111,8 @@ export class Gate {
     // A host that falls out while it is in use starts anew, which loosens its own limit only.
     this.#hosts = new LRUCache<string, Places>({
       max: 1024,
-      memoMethod: (host) => new Places(this.isProven(host) ? perHost : 1, perHost * QUEUE_PER_PLACE),
+      memoMethod: (host) =>
+        new Places(this.isProven(host) ? perHost : FIRST_CONTACT_PLACES, perHost * QUEUE_PER_PLACE),
     });
   }
 

@@ -38,7 +38,7 @@ describe('one Pod does not stop verification for everybody', () => {
     expect(summary(found)).toEqual({ evidence: ['good'], refused: [], faults: [] });
     crowd.abort();
     for (const hole of await Promise.all(holes))
-      expect(hole.faults.map(({ code }) => code)).toContain('TIMEOUT');
+      expect(new Set(['TIMEOUT', 'OVERLOADED'])).toContain(hole.faults[0]?.code);
   });
 
   test('nor for a registry that nobody has asked before: who comes last is asked first', async () => {
@@ -58,7 +58,7 @@ describe('one Pod does not stop verification for everybody', () => {
     expect((await settled).every(({ status }) => status === 'rejected')).toBe(true);
   });
 
-  test('a host that has answered gets all of its places, one that has not gets one', async () => {
+  test('a host that has answered gets all of its places, one that has not gets those of its first look', async () => {
     const gate = new Gate({ total: 64, perHost: 16 });
     const most = async () => {
       let [now, max] = [0, 0];
@@ -71,7 +71,7 @@ describe('one Pod does not stop verification for everybody', () => {
       await Promise.allSettled(Array.from({ length: 20 }, () => gate.run('host', soon(), work)));
       return max;
     };
-    expect(await most()).toBe(1);
+    expect(await most()).toBe(3);
     await gate.run('host', soon(), () => Promise.resolve());
     expect(await most()).toBe(16);
   });
