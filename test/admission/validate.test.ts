@@ -259,6 +259,24 @@ describe('nobody can tell: denied, with the reason', () => {
     expect(decision.message).toContain('registry ghcr.io did not answer');
   });
 
+  test('F16: verification stops at the deadline, with what it has', async () => {
+    const controller = new AbortController();
+    const facts = new FactCache();
+    let verified = 0;
+    const verify = facts.verify.bind(facts);
+    facts.verify = (...args) => {
+      verified += 1;
+      controller.abort();
+      return verify(...args);
+    };
+    const stranger = bundleEvidence(sigstore.signStatement({ digests: [E] }), 'referrer other');
+    images.evidence.set(D, [stranger, gold]);
+    const decision = await validate(review(), { ...dependencies(), facts }, controller.signal);
+    expect(decision).toMatchObject({ allowed: false, code: 503, codes: ['TIMEOUT'] });
+    expect(verified).toBe(1);
+    expect((await judge()).allowed).toBe(true);
+  });
+
   test('a defect of our own denies, and is told to the log', async () => {
     images.failing = new TypeError('boom');
     expect(await judge()).toMatchObject({ allowed: false, codes: ['INTERNAL'] });

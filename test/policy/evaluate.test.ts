@@ -419,6 +419,26 @@ describe('one image under one policy', () => {
   });
 });
 
+describe('what cannot be relied on vouches for nothing', () => {
+  test('H3: a built-in trust root whose replacement is broken is not fallen back to', () => {
+    const replaced = (of: TrustRoot | undefined): Resource => ({
+      kind: 'TrustRoot',
+      name: 'public-good',
+      generation: 1,
+      root: of,
+      problems: [],
+    });
+    expect(codeOf(judge({ resources: [replaced(root())] }))).toBe('verified');
+    expect(codeOf(judge({ resources: [replaced(undefined)] }))).toBe('POLICY_INVALID');
+  });
+
+  test('H3: a signer with a date that cannot be read', () => {
+    const problems = [{ field: 'spec.expiresAt', message: 'not a date' }];
+    expect(codeOf(judge(BY_SIGNER))).toBe('verified');
+    expect(codeOf(judge({ ...BY_SIGNER, resources: [signer({ problems })] }))).toBe('POLICY_INVALID');
+  });
+});
+
 describe('A12: thresholds count distinct logs and authorities', () => {
   const withRoot = (requires: Partial<TrustRoot['requires']>, of: Partial<VerifiedSignature>): string => {
     const strict: Resource = {
