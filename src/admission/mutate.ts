@@ -4,6 +4,7 @@ import { parseImageReference, pinned } from '../image/reference.ts';
 import type { WorkloadImage } from '../image/workload.ts';
 import { policiesForImage, policiesForSubject } from '../policy/matching.ts';
 import { digestFact } from './gather-facts.ts';
+import { once } from './once.ts';
 import { subjectOf, type ValidateDependencies } from './validate.ts';
 import { workloadOf } from './workload.ts';
 
@@ -33,19 +34,13 @@ export async function mutate(
   const subject = await subjectOf(request, labels, snapshot, dependencies.namespaces, signal);
   const enforcing = policiesForSubject(snapshot, subject).filter(({ policy }) => policy.mode === 'Enforce');
 
-  const digests = new Map<string, Promise<string | undefined>>();
-  const pinnedImage = (image: string): Promise<string | undefined> => {
-    const started = digests.get(image) ?? pin(image);
-    digests.set(image, started);
-    return started;
-  };
-  const pin = async (image: string): Promise<string | undefined> => {
+  const pinnedImage = once(async (image: string): Promise<string | undefined> => {
     const reference = parseOrUndefined(image);
     if (reference === undefined || reference.digest !== undefined) return undefined;
     if (policiesForImage(enforcing, reference).length === 0) return undefined;
     const digest = await digestFact(reference, dependencies.images, signal);
     return digest.kind === 'known' ? pinned(reference, digest.digest) : undefined;
-  };
+  });
   const operations = await Promise.all(
     images.map(async (image): Promise<readonly JsonPatchOperation[]> => {
       const value = await pinnedImage(image.image);

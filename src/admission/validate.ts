@@ -16,6 +16,7 @@ import {
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import type { Outcome, Verdict, ViolationCode } from '../policy/verdict.ts';
 import { digestFact, gatherFacts, type Sources } from './gather-facts.ts';
+import { once } from './once.ts';
 import type { NamespaceSource, SnapshotSource } from './ports.ts';
 import { workloadOf } from './workload.ts';
 
@@ -136,15 +137,17 @@ async function judgeImage(
   const policies = policiesForImage(candidates, reference);
   if (policies.length === 0) return { digest: reference.digest, verdicts: [] };
   const digest = await digestFact(reference, dependencies.images, signal);
-  let gathered = await gatherFacts(reference, digest, policies, dependencies, { fresh: false, signal });
-  let verdicts = judgeAll(policies, gathered.facts, circumstances);
-  if (gathered.remembered && verdicts.some((verdict) => couldHaveChanged(verdict))) {
-    // A signature that was made since counts at once; a bad image still costs one look-up in 2 s at the most.
-    // What the remembered evidence meets stays met: it needs no registry.
-    const open = policies.filter((_policy, index) => couldHaveChanged(verdicts[index]));
-    gathered = await gatherFacts(reference, digest, open, dependencies, { fresh: true, signal });
-    const again = judgeAll(open, gathered.facts, circumstances);
-    verdicts = verdicts.map((verdict) => (couldHaveChanged(verdict) ? (again.shift() ?? verdict) : verdict));
+  const gathered = await gatherFacts(reference, digest, policies, dependencies, { fresh: false, signal });
+  const verdicts = judgeAll(policies, gathered.facts, circumstances);
+  // A signature that was made since counts at once; a bad image still costs one look-up in 2 s at the most.
+  // What the remembered evidence meets stays met: it needs no registry.
+  const open = policies.filter((_policy, index) => couldHaveChanged(verdicts[index]));
+  if (gathered.remembered && open.length > 0) {
+    const { facts } = await gatherFacts(reference, digest, open, dependencies, { fresh: true, signal });
+    for (const [index, verdict] of judgeAll(open, facts, circumstances).entries()) {
+      const compiled = open[index];
+      if (compiled !== undefined) verdicts[policies.indexOf(compiled)] = verdict;
+    }
   }
   return { digest: digest.kind === 'known' ? digest.digest : undefined, verdicts };
 }
@@ -216,16 +219,4 @@ function unmatched(
         }
       : { kind: 'faulted', faults: [{ code: action.code, detail: action.message }] };
   return [{ policy: undefined, mode: 'Enforce', outcome }];
-}
-
-/** Remembers what was started for a key: equal images are judged once per review. */
-function once<T>(work: (key: string) => Promise<T>): (key: string) => Promise<T> {
-  const started = new Map<string, Promise<T>>();
-  return (key) => {
-    const known = started.get(key);
-    if (known !== undefined) return known;
-    const promise = work(key);
-    started.set(key, promise);
-    return promise;
-  };
 }

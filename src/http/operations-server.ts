@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { asError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { closeServer } from './close-server.ts';
+import { closeServer, listen } from './server-lifetime.ts';
 import { limitConnections, type ConnectionLimits } from './connection-limits.ts';
 
 export interface OperationsOptions {
@@ -49,12 +49,8 @@ export class OperationsServer {
     limitConnections(this.#server, CONNECTIONS);
   }
 
-  async start(): Promise<void> {
-    const { host, port } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject).listen({ port, ...(host !== undefined && { host }) }, resolve);
-    await promise;
-    this.#server.off('error', reject);
+  start(): Promise<void> {
+    return listen(this.#server, this.#options);
   }
 
   get port(): number {

@@ -8,7 +8,7 @@ import { asError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import { mutateAnswer, policyAnswer, validateAnswer } from './admission-answers.ts';
-import { closeServer } from './close-server.ts';
+import { closeServer, listen } from './server-lifetime.ts';
 import { limitConnections, type ConnectionLimits } from './connection-limits.ts';
 import type { CheckDocument } from './policy-review.ts';
 import { BodyBudget } from './request-body.ts';
@@ -82,12 +82,8 @@ export class WebhookServer {
     limitConnections(this.#server, options.connections ?? CONNECTIONS);
   }
 
-  async start(): Promise<void> {
-    const { host, port } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject).listen({ port, ...(host !== undefined && { host }) }, resolve);
-    await promise;
-    this.#server.off('error', reject);
+  start(): Promise<void> {
+    return listen(this.#server, this.#options);
   }
 
   /** The port that it listens on. */
