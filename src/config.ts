@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { asError } from './errors.ts';
+import { HOST_GLOB, parseProxyUrl } from './registry/proxies.ts';
 
 /** The installation's settings are not usable: told to whoever starts the program, with the path of each key. */
 export class SettingsError extends Error {
@@ -19,6 +20,27 @@ const namespace = z
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the exact name of a namespace');
 const nonEmptyNames = z.tuple([z.string().min(1)], z.string().min(1));
 
+/** As in containerd's hosts.toml. Its certificate is always verified. */
+const mirror = z.strictObject({
+  url: z.string().min(1),
+  capabilities: z.exactOptional(z.array(z.enum(['pull', 'resolve'])).min(1)),
+  caFile: z.exactOptional(path),
+  overridePath: z.exactOptional(z.boolean()),
+});
+
+const proxyUrl = z.string().refine((url) => parseProxyUrl(url) !== undefined, {
+  message: 'must be http://[user:password@]host:port, or https:// instead',
+});
+
+const proxy = z.strictObject({
+  https: z.exactOptional(proxyUrl),
+  http: z.exactOptional(proxyUrl),
+  no: z.exactOptional(z.string()),
+  allowedHosts: z
+    .array(z.string().toLowerCase().regex(HOST_GLOB, 'must be a host name, in which * stands for one label'))
+    .default([]),
+});
+
 const registry = z.strictObject({
   host: z.string().min(1),
   plainHttp: z.exactOptional(z.boolean()),
@@ -26,6 +48,70 @@ const registry = z.strictObject({
   allowLoopback: z.exactOptional(z.boolean()),
   tokenRealm: z.exactOptional(z.string().min(1)),
   layout: z.exactOptional(path),
+  mirrors: z.exactOptional(z.array(mirror).max(8)),
+});
+
+/** Told apart from `*.com`: a cloud's identity goes to hosts below a domain that is written out. */
+const helperHost = z
+  .string()
+  .min(1)
+  .regex(
+    /^(?:[^*]*|.*\.[^.*]+\.[^.*]+)$/,
+    'the last two labels are written out: an identity is not sent to whoever registers a name',
+  );
+
+const credentialHelper = z.strictObject({
+  provider: z.enum(['ecr', 'gcr', 'acr']),
+  host: z.exactOptional(helperHost),
+});
+
+const vault = z.strictObject({
+  address: z.url({ protocol: /^https?$/ }).optional(),
+  mount: z
+    .string()
+    .regex(/^[-\w.]+(\/[-\w.]+)*$/, 'must be a path without a leading "/"')
+    .optional(),
+  namespace: z.string().min(1).optional(),
+  tokenFile: path.optional(),
+  kubernetes: z
+    .strictObject({ role: z.string().min(1), mount: z.string().min(1).optional(), tokenFile: path })
+    .optional(),
+  caFile: path.optional(),
+  plainHttp: z.boolean().optional(),
+});
+
+const awsEndpoint = z.strictObject({
+  host: z.string().min(1),
+  plainHttp: z.boolean().optional(),
+  caFile: path.optional(),
+});
+
+/** Keys that `keyRef` and `secretRef` name. */
+const keys = z.strictObject({
+  refreshSeconds: z.number().min(10).optional(),
+  keepSeconds: z.number().min(0).optional(),
+  secretNamespaces: z.array(namespace).default([]),
+  vault: vault.optional(),
+  aws: z
+    .strictObject({ region: z.string().min(1).optional(), endpoints: z.array(awsEndpoint).default([]) })
+    .optional(),
+  gcp: z.strictObject({ credentialsFile: path.optional() }).optional(),
+  azure: z.strictObject({ vaultHosts: z.array(z.string().min(1)).default([]) }).optional(),
+});
+
+/** Trust roots that come over TUF. */
+const trustRoots = z.strictObject({
+  publicGood: z
+    .strictObject({
+      refresh: z.boolean().default(true),
+      mirror: z.url({ protocol: /^https?$/ }).optional(),
+    })
+    .prefault({}),
+  refreshSeconds: z.number().min(60).optional(),
+  timeoutSeconds: z.number().min(1).max(600).optional(),
+  cacheDirectory: path.optional(),
+  caFile: path.optional(),
+  plainHttpHosts: z.array(z.string().min(1)).default([]),
 });
 
 /** Serving certificate: a directory, or a Secret that the program itself fills and rotates. */
@@ -64,7 +150,13 @@ export const settingsSchema = z.strictObject({
   noMatch: z.enum(['DenyInGovernedNamespaces', 'Warn', 'Allow', 'Deny']).default('DenyInGovernedNamespaces'),
   excludedNamespaces: z.array(namespace).default([]),
   registries: z.array(registry).default([]),
+  containerdHosts: path.optional(),
+  proxy: proxy.prefault({}),
   dockerConfig: path.optional(),
+  pullSecrets: z.strictObject({ namespaces: z.array(namespace).default([]) }).prefault({}),
+  credentialHelpers: z.array(credentialHelper).max(64).default([]),
+  keys: keys.prefault({}),
+  trustRoots: trustRoots.prefault({}),
   maxSnapshotAgeSeconds: z.number().min(10).default(180),
   drainSeconds: z.number().min(0).max(300).optional(),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
@@ -87,8 +179,28 @@ export interface SettingsSources {
 
 const ENVIRONMENT: Readonly<Record<string, string>> = { COUNTERSIGN_LOG_LEVEL: 'log.level' };
 
+/** What other programs read as well: the file wins over these. The first that is set counts. */
+const COMMON_ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
+  'proxy.https': ['HTTPS_PROXY', 'https_proxy'],
+  'proxy.http': ['HTTP_PROXY', 'http_proxy'],
+  'proxy.no': ['NO_PROXY', 'no_proxy'],
+};
+
 /** Keys whose values are file names. */
-const PATHS = ['certificate.directory', 'webhook.clientCA', 'policies', 'kubeconfig', 'dockerConfig'];
+const PATHS = [
+  'certificate.directory',
+  'webhook.clientCA',
+  'policies',
+  'kubeconfig',
+  'dockerConfig',
+  'containerdHosts',
+  'keys.vault.tokenFile',
+  'keys.vault.kubernetes.tokenFile',
+  'keys.vault.caFile',
+  'keys.gcp.credentialsFile',
+  'trustRoots.cacheDirectory',
+  'trustRoots.caFile',
+];
 const REGISTRY_PATHS = ['caFile', 'layout'];
 
 /** @throws SettingsError that names every key that is wrong or unknown. */
@@ -97,6 +209,10 @@ export function loadSettings({ file, flags, env, cwd }: SettingsSources): Settin
   resolvePaths(tree, file === undefined ? cwd : dirname(resolve(cwd, file)));
   for (const [name, key] of Object.entries(ENVIRONMENT)) {
     if (env[name] !== undefined) setAt(tree, key, env[name]);
+  }
+  for (const [key, names] of Object.entries(COMMON_ENVIRONMENT)) {
+    const value = names.map((name) => env[name]).find((each) => each !== undefined && each !== '');
+    if (value !== undefined && valueAt(tree, key) === undefined) setAt(tree, key, value);
   }
   for (const [key, value] of Object.entries(flags)) {
     if (value !== undefined) setAt(tree, key, PATHS.includes(key) ? resolve(cwd, String(value)) : value);
@@ -136,10 +252,16 @@ function resolvePaths(tree: object, folder: string): void {
   }
   const registries = valueAt(tree, 'registries');
   for (const entry of Array.isArray(registries) ? (registries as unknown[]) : []) {
-    for (const key of isTree(entry) ? REGISTRY_PATHS : []) {
-      const value = valueAt(entry as Tree, key);
-      if (typeof value === 'string' && value !== '') setAt(entry as Tree, key, resolve(folder, value));
-    }
+    if (!isTree(entry)) continue;
+    const mirrors = Array.isArray(entry['mirrors']) ? (entry['mirrors'] as unknown[]).filter(isTree) : [];
+    for (const each of [entry, ...mirrors]) resolveRegistryPaths(each, folder);
+  }
+}
+
+function resolveRegistryPaths(entry: Tree, folder: string): void {
+  for (const key of REGISTRY_PATHS) {
+    const value = valueAt(entry, key);
+    if (typeof value === 'string' && value !== '') setAt(entry, key, resolve(folder, value));
   }
 }
 

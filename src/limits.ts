@@ -19,6 +19,10 @@ export const LIMITS = {
   referrers: 200,
   /** Pages of the referrers API. */
   referrerPages: 5,
+  /** Manifests that an index and those inside it name for platforms: the largest official images have some 30. */
+  platformManifests: 256,
+  /** Indexes inside one another, the first included: each takes a round trip, and one in another is all that tools write. */
+  indexDepth: 4,
   /** A leaf certificate: Fulcio's are under 2 KiB; ASN.1 decoding is linear in width but slow. */
   certificateBytes: 16 * 1024,
   /** Certificates in one chain: chain building is exponential in cross-signed meshes (CVE-2026-32280). */
@@ -53,16 +57,42 @@ export const LIMITS = {
   challengeBytes: 8 * 1024,
   /** Redirects of one registry request. */
   redirects: 5,
+  /** A Secret as the API server answers: 1 MiB of data, in base64, and its metadata. */
+  secretBytes: 2 * 1024 * 1024,
   /** A bearer token's answer. */
   tokenResponseBytes: 64 * 1024,
   /** A trusted_root.json: the public good instance's is 7 KB. */
   trustRootBytes: 1024 * 1024,
+  /** One metadata file of a TUF repository: the public good instance's largest has 8 KB. */
+  tufMetadataBytes: 512 * 1024,
+  /** Objects, lists, commas and strings of such a file (a key or target has about 10, the public good instance's root 240): the client's time grows with their square, before it looks at signatures (2,000: 0.1 s, 10,000: 2 s). */
+  tufMetadataTokens: 2000,
+  /** Roots between the one that trust begins with and today's: the public good instance had 16 in five years. */
+  tufRootRotations: 256,
+  /** All that one refresh reads from a TUF repository. */
+  tufRefreshBytes: 16 * 1024 * 1024,
+  /** A TUF archive, gzipped: what fits into a resource. */
+  tufArchiveBytes: 1024 * 1024,
+  /** The same, unpacked. */
+  tufArchiveUnpackedBytes: 16 * 1024 * 1024,
+  /** Files and folders in it: the public good instance's repository has some 150. */
+  tufArchiveEntries: 1000,
+  /** One answer of a key store: a page of versions, or some 60 RSA keys of Vault's. */
+  keyAnswerBytes: 64 * 1024,
+  /** Versions of one key, the newest: each costs a signature's verification more. */
+  keyVersions: 16,
+  /** Versions that are looked at to find those: five pages. */
+  keyVersionsListed: 250,
+  /** Key references of all resources: each is a request every few minutes. */
+  keyReferences: 256,
   /** Longest valid image reference: host 253, port 6, repository 256, tag 129, digest 136. */
   imageReferenceChars: 780,
   /** A glob over `registry/repository`: the longest name has 515. */
   imageGlobChars: 515,
   /** Containers and image volumes of one workload: real ones have fewer than 50. */
   workloadImages: 256,
+  /** Pull secrets of one workload: each is asked of the API server, and may be tried at a registry. */
+  pullSecrets: 16,
   /** An identity pattern of a policy: one for a GitHub workflow has 120. */
   patternChars: 1024,
   /** Instructions of a compiled pattern: time is instructions × characters (500 × 2048: 15 ms; 140,000: 160 s). */

@@ -28,17 +28,18 @@ export async function mutate(
   dependencies: ValidateDependencies,
   signal: AbortSignal,
 ): Promise<Mutation> {
-  const { isPod, images, labels } = workloadOf(request);
+  const { isPod, images, labels, access } = workloadOf(request);
   if (!isPod || images.length === 0) return { patch: [] };
   const snapshot = dependencies.snapshots.current();
   const subject = await subjectOf(request, labels, snapshot, dependencies.namespaces, signal);
+  const puller = { namespace: request.namespace, ...access };
   const enforcing = policiesForSubject(snapshot, subject).filter(({ policy }) => policy.mode === 'Enforce');
 
   const pinnedImage = once(async (image: string): Promise<string | undefined> => {
     const reference = parseOrUndefined(image);
     if (reference === undefined || reference.digest !== undefined) return undefined;
     if (policiesForImage(enforcing, reference).length === 0) return undefined;
-    const digest = await digestFact(reference, dependencies.images, signal);
+    const digest = await digestFact(reference, dependencies.images, { puller, signal });
     return digest.kind === 'known' ? pinned(reference, digest.digest) : undefined;
   });
   const operations = await Promise.all(

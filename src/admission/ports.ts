@@ -5,25 +5,69 @@ import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Decision } from '../policy/decision.ts';
 
+/** On whose behalf a registry is asked: whose pull secrets may be used, for whatever host they are made for. */
+export interface Puller {
+  readonly namespace: string;
+  /** Names in `imagePullSecrets` of the Pod, or of the template; bounded. */
+  readonly pullSecrets: readonly string[];
+  readonly serviceAccount: string;
+}
+
+export interface AskOptions {
+  readonly signal: AbortSignal;
+  readonly puller: Puller;
+}
+
+/** What a tag names now. */
+export interface Resolved {
+  readonly digest: string;
+  /** True when a pull secret of the namespace was needed to see it: not everybody may be told what it is. */
+  readonly withPullSecret: boolean;
+}
+
+/** One manifest that an index names for a platform. */
+export interface PlatformManifest {
+  readonly digest: string;
+  /** `linux/arm64/v8`, for people. */
+  readonly platform: string;
+}
+
 /** What the decision path needs from a registry. Implemented by `registry/`; every method obeys the signal. */
 export interface ImageSource {
   /**
    * The digest that the reference's tag names now, from the bytes of the manifest or a HEAD; asked once per review.
    * @throws Fault when nobody can tell; Refusal when what the registry holds is bad (limit, digest mismatch).
    */
-  resolve(image: ImageReference, signal: AbortSignal): Promise<string>;
+  resolve(image: ImageReference, options: AskOptions): Promise<Resolved>;
 
   /** Everything that was found for a digest. Never throws for one bad piece: it stands beside the good ones. */
   discover(image: ImageReference, digest: string, options: DiscoverOptions): Promise<Discovery>;
 
   /** The bytes of a manifest, hashed against the digest: needed only where the signature is over the manifest itself. */
-  manifest(image: ImageReference, digest: string, signal: AbortSignal): Promise<Uint8Array>;
+  manifest(image: ImageReference, digest: string, options: AskOptions): Promise<Uint8Array>;
+
+  /**
+   * The platforms' manifests of an index, those of nested indexes among them, without attestation manifests; undefined
+   * where the digest is no index. Each is hashed against the digest that names it.
+   * @throws Fault; Refusal LIMIT for too many or too deep, MALFORMED, DIGEST_MISMATCH
+   */
+  platforms(
+    image: ImageReference,
+    digest: string,
+    options: AskOptions,
+  ): Promise<readonly PlatformManifest[] | undefined>;
 }
 
-export interface DiscoverOptions {
-  readonly signal: AbortSignal;
+export interface DiscoverOptions extends AskOptions {
   /** Look at the registry again rather than answer from what is remembered (at most once in 2 s for one image). */
   readonly fresh: boolean;
+  /** Where to look instead of beside the image: registry and repository; a tag or digest in it means nothing. */
+  readonly signatureRepository?: ImageReference | undefined;
+  /**
+   * False where no policy asks for attestations: what only they are kept as is then not asked for, nor answered.
+   * Bundles are looked at either way, because only their content tells which they are. Absent = true.
+   */
+  readonly attestations?: boolean | undefined;
 }
 
 export interface Discovery {
@@ -32,6 +76,8 @@ export interface Discovery {
   readonly refused: readonly RefusedEvidence[];
   /** What could not be looked at: with one of these, "nothing found" is not a "no". */
   readonly faults: readonly Fault[];
+  /** True when a pull secret of the namespace was needed to see any of it. */
+  readonly withPullSecret: boolean;
   /** True when this answer was remembered rather than looked up for this call. */
   readonly remembered: boolean;
 }

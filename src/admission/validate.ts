@@ -1,21 +1,14 @@
 import type { AdmissionRequest } from '../api/admission-review.ts';
 import { asError, Fault, Refusal } from '../errors.ts';
-import { parseImageReference, withoutDigest } from '../image/reference.ts';
+import { withoutDigest } from '../image/reference.ts';
 import { placeOf, type WorkloadImage } from '../image/workload.ts';
 import { admitted, decide, deniedByFault, deniedByViolation, type Asked } from '../policy/decide.ts';
-import type { Decision, ImageVerdicts } from '../policy/decision.ts';
-import { evaluate, type Circumstances } from '../policy/evaluate.ts';
-import type { ImageFacts } from '../policy/image-facts.ts';
-import {
-  actionOnNoMatch,
-  policiesForImage,
-  policiesForSubject,
-  type NoMatch,
-  type Subject,
-} from '../policy/matching.ts';
-import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
-import type { Outcome, Verdict, ViolationCode } from '../policy/verdict.ts';
-import { digestFact, gatherFacts, type Sources } from './gather-facts.ts';
+import type { Decision } from '../policy/decision.ts';
+import { actionOnNoMatch, policiesForSubject, type NoMatch, type Subject } from '../policy/matching.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
+import type { Outcome, Verdict } from '../policy/verdict.ts';
+import type { Sources } from './gather-facts.ts';
+import { judgeImage, type Surroundings } from './judge-image.ts';
 import { once } from './once.ts';
 import type { NamespaceSource, SnapshotSource } from './ports.ts';
 import { workloadOf } from './workload.ts';
@@ -24,6 +17,8 @@ export interface ValidateDependencies extends Sources {
   readonly snapshots: SnapshotSource;
   readonly namespaces: NamespaceSource;
   readonly noMatch: NoMatch;
+  /** False while anybody can ask: what only a pull secret can see is then not told. */
+  readonly knowsWhoAsks: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Told of what nobody expected, with its cause. */
@@ -65,16 +60,28 @@ async function decideReview(
   const snapshot = dependencies.snapshots.current();
   const subject = await subjectOf(request, workload.labels, snapshot, dependencies.namespaces, signal);
   const policies = policiesForSubject(snapshot, subject);
-  const circumstances = { now: dependencies.now(), isPod: workload.isPod };
-  const judge = once((image: string) => judgeImage(image, policies, circumstances, dependencies, signal));
+  const surroundings: Surroundings = {
+    sources: dependencies,
+    circumstances: { now: dependencies.now(), isPod: workload.isPod },
+    puller: { namespace: request.namespace, ...workload.access },
+    signal,
+  };
+  const judge = once((image: string) => judgeImage(image, policies, surroundings));
 
   const notes: string[] = [];
   const images = await Promise.all(
     workload.images.map(async (image) => {
-      const { digest, verdicts } = await judge(image.image);
+      const { verdicts, digest, isPrivate } = await judge(image.image);
       const uncovered = unmatched(image, verdicts, snapshot, subject, dependencies.noMatch, notes);
       const place = placeOf(image);
-      return { image: image.image, field: image.field, place, digest, verdicts: [...verdicts, ...uncovered] };
+      return {
+        image: image.image,
+        field: image.field,
+        place,
+        digest,
+        isPrivate: isPrivate && !dependencies.knowsWhoAsks,
+        verdicts: [...verdicts, ...uncovered],
+      };
     }),
   );
   return decide(asked, snapshot, images, notes);
@@ -110,80 +117,6 @@ async function labelsOrFault(
     if (error instanceof Fault) return error;
     throw error;
   }
-}
-
-type Judged = Pick<ImageVerdicts, 'digest' | 'verdicts'>;
-
-/** One image text under every policy that covers it, however many containers use it. */
-async function judgeImage(
-  image: string,
-  candidates: readonly CompiledPolicy[],
-  circumstances: Circumstances,
-  dependencies: ValidateDependencies,
-  signal: AbortSignal,
-): Promise<Judged> {
-  const reference = parseOrProblem(image);
-  if ('problem' in reference) {
-    const facts: ImageFacts = {
-      image,
-      reference,
-      digest: { kind: 'unasked' },
-      byContext: new Map(),
-      refused: [],
-      faults: [],
-    };
-    return { digest: undefined, verdicts: judgeAll(candidates, facts, circumstances) };
-  }
-  const policies = policiesForImage(candidates, reference);
-  if (policies.length === 0) return { digest: reference.digest, verdicts: [] };
-  const digest = await digestFact(reference, dependencies.images, signal);
-  const gathered = await gatherFacts(reference, digest, policies, dependencies, { fresh: false, signal });
-  const verdicts = judgeAll(policies, gathered.facts, circumstances);
-  // A signature that was made since counts at once; a bad image still costs one look-up in 2 s at the most.
-  // What the remembered evidence meets stays met: it needs no registry.
-  const open = policies.filter((_policy, index) => couldHaveChanged(verdicts[index]));
-  if (gathered.remembered && open.length > 0) {
-    const { facts } = await gatherFacts(reference, digest, open, dependencies, { fresh: true, signal });
-    for (const [index, verdict] of judgeAll(open, facts, circumstances).entries()) {
-      const compiled = open[index];
-      if (compiled !== undefined) verdicts[policies.indexOf(compiled)] = verdict;
-    }
-  }
-  return { digest: digest.kind === 'known' ? digest.digest : undefined, verdicts };
-}
-
-function parseOrProblem(image: string): ImageFacts['reference'] {
-  try {
-    return parseImageReference(image);
-  } catch (error) {
-    if (error instanceof Refusal) return { problem: error.message };
-    throw error;
-  }
-}
-
-function judgeAll(
-  policies: readonly CompiledPolicy[],
-  facts: ImageFacts,
-  circumstances: Circumstances,
-): Verdict[] {
-  return policies.map((compiled) => {
-    const { kind, namespace, name, mode } = compiled.policy;
-    return { policy: { kind, namespace, name }, mode, outcome: evaluate(compiled, facts, circumstances) };
-  });
-}
-
-/** Violations that no new evidence can mend. */
-const SETTLED: ReadonlySet<ViolationCode> = new Set<ViolationCode>([
-  'REF_INVALID',
-  'POLICY_INVALID',
-  'DIGEST_REVOKED',
-  'DIGEST_REQUIRED',
-  'TAG_NOT_PINNED',
-]);
-
-function couldHaveChanged(verdict: Verdict | undefined): boolean {
-  const outcome = verdict?.outcome;
-  return outcome?.kind === 'violated' && !SETTLED.has(outcome.violations[0].code);
 }
 
 /**

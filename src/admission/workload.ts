@@ -1,5 +1,6 @@
 import type { AdmissionRequest } from '../api/admission-review.ts';
 import { Refusal } from '../errors.ts';
+import { pullAccessOf, type PullAccess } from '../image/pull-access.ts';
 import { changedImages, imagesOf, podLabelsOf, type WorkloadImage } from '../image/workload.ts';
 
 /** The part of an object that decides whether it may run: its images and the labels that its Pods get. */
@@ -8,6 +9,8 @@ export interface Workload {
   /** Images that this request brings in: all of them on CREATE, the changed ones on UPDATE. */
   readonly images: readonly WorkloadImage[];
   readonly labels: Readonly<Record<string, string>>;
+  /** With whose credentials its images are pulled. */
+  readonly access: PullAccess;
 }
 
 /** API group of each kind that has a Pod template, or is one. The version is the API server's business (`matchPolicy: Equivalent`). */
@@ -23,7 +26,12 @@ const GROUP_OF_KIND: ReadonlyMap<string, string> = new Map([
   ['CronJob', 'batch'],
 ]);
 
-const NOTHING: Workload = { isPod: false, images: [], labels: {} };
+const NOTHING: Workload = {
+  isPod: false,
+  images: [],
+  labels: {},
+  access: { pullSecrets: [], serviceAccount: '' },
+};
 
 /**
  * What a request brings in. Nothing for DELETE and CONNECT, and for subresources that cannot change an image.
@@ -37,12 +45,15 @@ export function workloadOf(request: AdmissionRequest): Workload {
   if (GROUP_OF_KIND.get(kind.kind) !== kind.group) {
     throw new Refusal('UNSUPPORTED', `kind ${kind.group}/${kind.kind} is not one that Countersign can read`);
   }
+  const images =
+    operation === 'UPDATE'
+      ? changedImages(kind.kind, request.object, request.oldObject)
+      : imagesOf(kind.kind, request.object);
   return {
     isPod: kind.kind === 'Pod',
-    images:
-      operation === 'UPDATE'
-        ? changedImages(kind.kind, request.object, request.oldObject)
-        : imagesOf(kind.kind, request.object),
+    images,
     labels: podLabelsOf(kind.kind, request.object),
+    // Where nothing is pulled anew, too many secrets must not keep anybody from taking a finalizer away.
+    access: images.length === 0 ? NOTHING.access : pullAccessOf(kind.kind, request.object),
   };
 }

@@ -1,7 +1,16 @@
 import * as z from 'zod';
 import { LIMITS } from '../limits.ts';
 import { FULCIO_EXTENSION_NAMES, type FulcioExtensionName } from '../sigstore/fulcio-extensions.ts';
-import { exactTextField, nameReference, reserved, withRules, type Rule } from './schema.ts';
+import { COSIGN_SECRET_KEY, KEY_REFERENCE_FORMS, MAX_KEY_REFERENCE_CHARS } from './key-reference.ts';
+import {
+  exactTextField,
+  nameReference,
+  objectName,
+  reserved,
+  spacedTextField,
+  withRules,
+  type Rule,
+} from './schema.ts';
 
 /** The flat union of design §2: an entry of `trustedKeys`, and the spec of a `TrustedSigner`. */
 
@@ -46,37 +55,98 @@ const extensions = z.strictObject(
   ) as Record<FulcioExtensionName, z.ZodOptional<z.ZodString>>,
 );
 
-const publicKey = withRules(
+const MAX_DATA_KEY_CHARS = 253;
+
+const secretRef = z
+  .strictObject({
+    namespace: objectName().describe(
+      'Namespace of the Secret: one that the installation lets keys be read from.',
+    ),
+    name: objectName().describe('Name of the Secret.'),
+    key: z
+      .string()
+      .min(1)
+      .max(MAX_DATA_KEY_CHARS)
+      .regex(/^[-._a-zA-Z0-9]+$/, 'must be a key of a Secret: letters, digits, "-", "_" and "."')
+      .default(COSIGN_SECRET_KEY)
+      .describe("Key of the Secret's data that holds the PEM."),
+  })
+  .describe('A Secret that holds the key.');
+
+const pem = z
+  .string()
+  .min(1)
+  .max(MAX_PEM_CHARS)
+  .describe(
+    'One PEM block PUBLIC KEY (ECDSA P-256, P-384 or P-521, RSA or Ed25519), or one CERTIFICATE whose key signs.',
+  )
+  .optional();
+
+const PUBLIC_KEY = 'A public key that signs images.';
+
+const neverPrivate = {
+  // A rule of the text itself would repeat the text, and with it a private key (attack C17).
+  cel: "!has(self.pem) || (self.pem.contains('-----BEGIN ') && !self.pem.contains('PRIVATE KEY'))",
+  // The reader has better words for each case (`parsePublicKey`).
+  holds: () => true,
+  message: 'must be the PEM block of a public key, never of a private one',
+  field: 'pem',
+};
+
+const publicKey = withRules(z.strictObject({ pem, secretRef: secretRef.optional() }).describe(PUBLIC_KEY), [
+  {
+    cel: 'has(self.pem) != has(self.secretRef)',
+    holds: ({ pem: text, secretRef: reference }) => (text === undefined) !== (reference === undefined),
+    message: 'publicKey needs exactly one of pem and secretRef',
+    field: 'pem',
+  },
+  neverPrivate,
+]);
+
+/** A tenant's: what is kept elsewhere would be read with rights that the tenant has not (attack C16). */
+const publicKeyInline = withRules(
   z
     .strictObject({
-      pem: z
-        .string()
-        .min(1)
-        .max(MAX_PEM_CHARS)
-        .describe('One PEM block PUBLIC KEY: ECDSA P-256, P-384 or P-521, RSA or Ed25519.')
-        .optional(),
+      pem,
       secretRef: reserved(
-        'publicKey.secretRef is not supported by this version of Countersign; put the key into publicKey.pem',
+        'publicKey.secretRef is for ClusterSigningPolicy and TrustedSigner only; put the key into publicKey.pem',
       ),
     })
-    .describe('A public key that signs images.'),
+    .describe(PUBLIC_KEY),
   [
     {
       cel: 'has(self.pem)',
-      holds: ({ pem }) => pem !== undefined,
+      holds: ({ pem: text }) => text !== undefined,
       message: 'publicKey needs pem',
       field: 'pem',
     },
-    {
-      // A rule of the text itself would repeat the text, and with it a private key (attack C17).
-      cel: "!has(self.pem) || (self.pem.contains('-----BEGIN ') && !self.pem.contains('PRIVATE KEY'))",
-      // The reader has better words for each case (`parsePublicKey`).
-      holds: () => true,
-      message: 'must be the PEM block of a public key, never of a private one',
-      field: 'pem',
-    },
+    neverPrivate,
   ],
 );
+
+const keyForms = Object.values(KEY_REFERENCE_FORMS);
+
+const keyRef = z
+  .strictObject({
+    uri: withRules(
+      z
+        .string()
+        .min(1)
+        .max(MAX_KEY_REFERENCE_CHARS)
+        .describe(
+          `Where the key is kept, as cosign writes it: ${keyForms.map(({ form }) => form).join(', ')}.`,
+        ),
+      [
+        {
+          cel: `!self.contains('..') && (${keyForms.map((each) => `self.matches(r'${each.pattern}')`).join(' || ')})`,
+          // The reader says which form was meant (`parseKeyReference`).
+          holds: () => true,
+          message: `must be a key reference: ${keyForms.map(({ form }) => form).join(', ')}`,
+        },
+      ],
+    ),
+  })
+  .describe('A key that is kept elsewhere. Its public part is read there, and read again now and then.');
 
 /** Fields of an identity that a signature can be made by. */
 export const identityFields = {
@@ -86,8 +156,10 @@ export const identityFields = {
       'The signer is an OIDC identity in a certificate: issuer or issuerRegExp, and subject or subjectRegExp.',
     )
     .optional(),
-  issuer: exactTextField(MAX_IDENTITY_CHARS)
-    .describe('The OIDC issuer, equal byte for byte, such as "https://accounts.google.com".')
+  issuer: spacedTextField(MAX_IDENTITY_CHARS)
+    .describe(
+      'The OIDC issuer, equal byte for byte, such as "https://accounts.google.com"; of a certificate without one the name of the authority, such as "CN=Corp Code Signing,O=Corp".',
+    )
     .optional(),
   issuerRegExp: pattern('issuer').optional(),
   subject: exactTextField(MAX_IDENTITY_CHARS)
@@ -99,8 +171,15 @@ export const identityFields = {
     "TrustRoot whose certificate authority issues the identity's certificates; absent = the policy's.",
   ).optional(),
   publicKey: publicKey.optional(),
+  keyRef: keyRef.optional(),
+};
+
+/** The same for a tenant's policy: no reference that Countersign would follow with its own credentials (design §2). */
+export const inlineIdentityFields = {
+  ...identityFields,
+  publicKey: publicKeyInline.optional(),
   keyRef: reserved(
-    'keyRef is not supported by this version of Countersign; remove it, or put the public key into publicKey.pem',
+    'keyRef is for ClusterSigningPolicy and TrustedSigner only; name a TrustedSigner with signerRef, or put the public key into publicKey.pem',
   ),
 };
 

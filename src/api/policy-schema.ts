@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { LIMITS } from '../limits.ts';
-import { exactlyOneOf, identityFields, identityRules } from './identity-schema.ts';
-import { nameReference, reserved, withRules, type Rule } from './schema.ts';
+import { exactlyOneOf, identityFields, identityRules, inlineIdentityFields } from './identity-schema.ts';
+import { exactTextField, nameReference, reserved, withRules, type Rule } from './schema.ts';
 import type { ProofDemand } from './resources.ts';
 import { nonEmptySelectorSchema, selectorSchema } from './selector-schema.ts';
 
@@ -10,25 +10,32 @@ import { nonEmptySelectorSchema, selectorSchema } from './selector-schema.ts';
 export const MAX_TRUSTED_KEYS = 64;
 const MAX_GLOBS = 128;
 const MAX_REVOKED_DIGESTS = 1024;
+/** Host with port, and a repository. */
+const MAX_REPOSITORY_CHARS = 515;
 
 const SOURCES = ['keyless', 'publicKey', 'keyRef', 'signerRef', 'signerSelector'] as const;
 
 const signerRef = nameReference('A TrustedSigner by its name.').optional();
 
-function trustedKeySchema<S extends z.ZodType>(signerSelector: S) {
+function trustedKeySchema<I extends typeof identityFields | typeof inlineIdentityFields, S extends z.ZodType>(
+  identity: I,
+  signerSelector: S,
+) {
   const entry = z
-    .strictObject({ ...identityFields, signerRef, signerSelector })
+    .strictObject({ ...identity, signerRef, signerSelector })
     .describe(`A signer whose signatures count: exactly one of ${SOURCES.join(', ')}.`);
   return withRules(entry, [exactlyOneOf(SOURCES), ...identityRules]);
 }
 
 /** An entry of a ClusterSigningPolicy's `trustedKeys`. */
 export const clusterTrustedKey = trustedKeySchema(
+  identityFields,
   nonEmptySelectorSchema('Every TrustedSigner that has these labels. Not empty.').optional(),
 );
 
 /** An entry of a SigningPolicy's: tenants name their signers one by one. */
 export const namespacedTrustedKey = trustedKeySchema(
+  inlineIdentityFields,
   reserved('signerSelector is for ClusterSigningPolicy only; name the signers with signerRef'),
 );
 
@@ -81,17 +88,22 @@ const demands = {
   transparency: transparency.optional(),
   slsa: reserved('slsa is not supported by this version of Countersign; remove it'),
   multiArch: z
-    .enum(['Index'], {
-      error: 'must be Index: IndexAndPlatforms is not supported by this version of Countersign',
-    })
+    .enum(['Index', 'IndexAndPlatforms'])
     .default('Index')
-    .describe('Index: what the reference resolves to must be signed.'),
+    .describe(
+      "Index: what the reference resolves to must be signed. IndexAndPlatforms: and every platform's manifest in it.",
+    ),
   acceptMembership: z
-    .literal(false, {
-      error: 'must be false: acceptMembership is not supported by this version of Countersign',
-    })
+    .boolean()
     .default(false)
-    .describe('Whether a child counts when the index of its tag is signed. Only false in this version.'),
+    .describe(
+      "true: an image pinned to one platform (repo:tag@digest) counts as signed when its tag's index is signed and holds it.",
+    ),
+  signatureRepository: exactTextField(MAX_REPOSITORY_CHARS)
+    .describe(
+      'Registry and repository where signatures are kept as well, such as "ghcr.io/org/signatures" (cosign: COSIGN_REPOSITORY). Absent = beside the image only.',
+    )
+    .optional(),
   trustRootRef: nameReference(
     'TrustRoot that certificates and proofs are verified with; absent = public-good.',
   ).optional(),
@@ -129,6 +141,9 @@ interface Demands {
   readonly trustedKeys?: readonly { readonly signerSelector?: unknown }[] | undefined;
   readonly transparency?: unknown;
   readonly trustRootRef?: unknown;
+  readonly multiArch: string;
+  readonly acceptMembership: boolean;
+  readonly signatureRepository?: unknown;
   readonly tagPolicy: string;
   readonly revokedDigests?: readonly string[] | undefined;
 }
@@ -151,16 +166,26 @@ export const policyRules: readonly Rule<Demands>[] = [
     field: 'threshold',
   },
   {
-    cel: 'self.requireSignature || !(has(self.trustedKeys) || has(self.transparency) || has(self.trustRootRef) || self.threshold > 1)',
+    cel: "self.requireSignature || !(has(self.trustedKeys) || has(self.transparency) || has(self.trustRootRef) || has(self.signatureRepository) || self.threshold > 1 || self.multiArch != 'Index' || self.acceptMembership)",
     holds: (spec) =>
       spec.requireSignature ||
       (spec.trustedKeys === undefined &&
         spec.transparency === undefined &&
         spec.trustRootRef === undefined &&
-        spec.threshold === 1),
+        spec.signatureRepository === undefined &&
+        spec.threshold === 1 &&
+        spec.multiArch === 'Index' &&
+        !spec.acceptMembership),
     message:
-      'trustedKeys, threshold, transparency and trustRootRef have no effect without requireSignature: true',
+      'trustedKeys, threshold, transparency, trustRootRef, signatureRepository, multiArch and acceptMembership have no effect without requireSignature: true',
     field: 'requireSignature',
+  },
+  {
+    cel: "!(self.acceptMembership && self.multiArch == 'IndexAndPlatforms')",
+    holds: ({ acceptMembership, multiArch }) => !(acceptMembership && multiArch === 'IndexAndPlatforms'),
+    message:
+      "acceptMembership has no effect with multiArch: IndexAndPlatforms, which asks for every platform's own signature",
+    field: 'acceptMembership',
   },
   {
     cel: "self.requireSignature || self.tagPolicy == 'RequireDigest' || (has(self.revokedDigests) && size(self.revokedDigests) > 0)",

@@ -1,8 +1,9 @@
 import type * as z from 'zod';
 import { parseGlob, type Glob } from '../image/glob.ts';
 import { own } from '../image/pod.ts';
+import { imageName, parseImageReference, type ImageReference } from '../image/reference.ts';
 import type { Envelope, Inspection } from './envelope.ts';
-import { isJsonObject, join, readFields } from './field-problems.ts';
+import { isJsonObject, join, readFields, type Read } from './field-problems.ts';
 import { POLICY_PARTS, policyRules } from './policy-schema.ts';
 import { attempt, readSelector, readTrustedKey, unique } from './read-trusted-key.ts';
 import type { PolicyMatch, PolicyRules, Problem, SigningPolicy } from './resources.ts';
@@ -21,7 +22,13 @@ export function readPolicy(kind: SigningPolicy['kind'], envelope: Envelope): Ins
   const entries = (spec.trustedKeys ?? []).map((entry, index) =>
     readTrustedKey(parts.trustedKey, entry, join('spec.trustedKeys', index)),
   );
-  const problems = unique([...envelope.problems, ...specProblems, ...matchProblems]);
+  const signatureRepository = readRepository(spec.signatureRepository);
+  const problems = unique([
+    ...envelope.problems,
+    ...specProblems,
+    ...matchProblems,
+    ...(signatureRepository?.problems ?? []),
+  ]);
   const ownProblems = problems.length > 0 ? problems : brokenRules(spec as Spec);
   const trustedKeys = entries.map(({ entry }) => entry);
   const resource: SigningPolicy = {
@@ -32,7 +39,8 @@ export function readPolicy(kind: SigningPolicy['kind'], envelope: Envelope): Ins
     // A mode that cannot be read is the strict one (attack H15).
     mode: spec.mode ?? 'Enforce',
     match,
-    rules: ownProblems.length === 0 ? rulesOf(spec as Spec, trustedKeys) : undefined,
+    rules:
+      ownProblems.length === 0 ? rulesOf(spec as Spec, trustedKeys, signatureRepository?.value) : undefined,
     problems: ownProblems,
   };
   return { resource, problems: unique([...ownProblems, ...entries.flatMap((entry) => entry.problems)]) };
@@ -51,7 +59,21 @@ function brokenRules(spec: Spec): readonly Problem[] {
     .map(({ field, message }) => ({ field: field === undefined ? 'spec' : `spec.${field}`, message }));
 }
 
-function rulesOf(spec: Spec, trustedKeys: PolicyRules['trustedKeys']): PolicyRules {
+/** A name without tag and digest, in its only spelling: that it is read as a node would read it is the point. */
+function readRepository(text: string | undefined): Read<ImageReference> | undefined {
+  if (text === undefined) return undefined;
+  const field = 'spec.signatureRepository';
+  const read = attempt(() => parseImageReference(text), field);
+  if (read.value === undefined || imageName(read.value) === text) return read;
+  const message = `must be a registry and a repository without tag and digest, written out: ${imageName(read.value)}`;
+  return { value: undefined, problems: [{ field, message }] };
+}
+
+function rulesOf(
+  spec: Spec,
+  trustedKeys: PolicyRules['trustedKeys'],
+  signatureRepository: ImageReference | undefined,
+): PolicyRules {
   const { keyless, keys } = spec.transparency ?? {};
   return {
     requireSignature: spec.requireSignature,
@@ -63,6 +85,9 @@ function rulesOf(spec: Spec, trustedKeys: PolicyRules['trustedKeys']): PolicyRul
       keys: { log: keys?.log ?? 'Required', timestamp: keys?.timestamp ?? 'Optional' },
     },
     trustRoot: spec.trustRootRef?.name ?? DEFAULT_TRUST_ROOT,
+    multiArch: spec.multiArch,
+    acceptMembership: spec.acceptMembership,
+    signatureRepository,
     tagPolicy: spec.tagPolicy,
     revokedDigests: new Set(spec.revokedDigests),
   };

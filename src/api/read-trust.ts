@@ -8,9 +8,9 @@ import {
   type ProofRequirements,
 } from '../sigstore/trust-root.ts';
 import type { Envelope, Inspection } from './envelope.ts';
-import { readFields, readValue } from './field-problems.ts';
+import { readFields, readValue, type Read } from './field-problems.ts';
 import { attempt, broken, readIdentity, unique, type IdentityShape } from './read-trusted-key.ts';
-import type { TrustedSigner, TrustRootResource } from './resources.ts';
+import type { TrustedSigner, TrustRootResource, TrustRootSource } from './resources.ts';
 import { trustedSignerSpec, trustRootSpec } from './trust-schema.ts';
 
 /** Reads a signer. Anything wrong with it, and it vouches for nothing. */
@@ -50,23 +50,48 @@ export function readTrustRoot(envelope: Envelope): Inspection<TrustRootResource>
   const fields = readFields(trustRootSpec, json, 'spec');
   const whole = readValue(trustRootSpec, json, 'spec');
   let problems = unique([...envelope.problems, ...fields.problems, ...whole.problems]);
-  let root: TrustRootResource['root'];
-  if (problems.length === 0 && whole.value?.trustedRoot !== undefined) {
-    const { trustedRoot, proofs } = whole.value;
-    const read = attempt(
-      () => parseTrustRoot(parseStrictJson(trustedRoot, 'trustedRoot'), requirementsOf(proofs)),
-      'spec.trustedRoot',
-    );
-    root = read.value;
+  const requires = requirementsOf(whole.value?.proofs);
+  let source: TrustRootSource | undefined;
+  if (problems.length === 0 && whole.value !== undefined) {
+    const read = readSource(whole.value, requires);
+    source = read.value;
     problems = read.problems;
   }
-  return { resource: { kind: 'TrustRoot', name, generation, root, problems }, problems };
+  return { resource: { kind: 'TrustRoot', name, generation, source, requires, problems }, problems };
+}
+
+type TrustRootSpec = z.output<typeof trustRootSpec>;
+
+function readSource(spec: TrustRootSpec, requires: ProofRequirements): Read<TrustRootSource> {
+  const { trustedRoot, publicGood, tuf } = spec;
+  if (trustedRoot !== undefined) {
+    return attempt(
+      () => ({
+        kind: 'inline',
+        root: parseTrustRoot(parseStrictJson(trustedRoot, 'trustedRoot'), requires),
+      }),
+      'spec.trustedRoot',
+    );
+  }
+  if (tuf === undefined) {
+    return { value: { kind: 'publicGood', mirror: publicGood?.mirror }, problems: [] };
+  }
+  const { root, mirror, archive = '', target } = tuf;
+  const from =
+    mirror === undefined
+      ? ({ kind: 'archive', bytes: Buffer.from(archive, 'base64') } as const)
+      : ({ kind: 'mirror', url: mirror } as const);
+  return attempt(() => {
+    // Whether it is signed is for the TUF client to say; that it is JSON, whoever applies it is told now.
+    parseStrictJson(root, 'tuf.root');
+    return { kind: 'tuf', root, from, target };
+  }, 'spec.tuf.root');
 }
 
 const PRESETS = { PublicGood: PUBLIC_GOOD, GitHub: GITHUB, Private: PRIVATE_INSTANCE } as const;
 
-function requirementsOf(proofs: z.output<typeof trustRootSpec>['proofs']): ProofRequirements {
-  const { preset, logEntries, timestamps, scts } = proofs;
+function requirementsOf(proofs: TrustRootSpec['proofs'] | undefined): ProofRequirements {
+  const { preset, logEntries, timestamps, scts } = proofs ?? {};
   const given = { logEntries, timestamps, scts };
   if (given.logEntries !== undefined && given.timestamps !== undefined && given.scts !== undefined) {
     return given as ProofRequirements;

@@ -3,8 +3,16 @@ import { Refusal } from '../errors.ts';
 import { parsePublicKey } from '../sigstore/public-key.ts';
 import { readValue, type Read } from './field-problems.ts';
 import { labelSelector, labelsOf, type LabelSelector, type SelectorShape } from './label-selector.ts';
+import { parseKeyReference, secretKeyReference } from './key-reference.ts';
 import type { clusterTrustedKey } from './policy-schema.ts';
-import type { BrokenEntry, KeylessIdentity, Problem, PublicKeyIdentity, TrustedKey } from './resources.ts';
+import type {
+  BrokenEntry,
+  KeylessIdentity,
+  KeyRefIdentity,
+  Problem,
+  PublicKeyIdentity,
+  TrustedKey,
+} from './resources.ts';
 import { exactText, matchesAnyone, textPattern, type TextMatcher } from './text-matcher.ts';
 
 /** An entry, and all that is wrong with it: a broken entry names only the first. */
@@ -25,6 +33,7 @@ export type IdentityShape = Pick<
   | 'extensions'
   | 'trustRootRef'
   | 'publicKey'
+  | 'keyRef'
 >;
 
 /** Reads one entry of `trustedKeys`. Whatever is wrong with it makes this entry unusable, and only this one. */
@@ -44,9 +53,23 @@ export function readTrustedKey(schema: z.ZodType, json: unknown, field: string):
 export function readIdentity(
   shape: IdentityShape,
   field: string,
-): ReadEntry<KeylessIdentity | PublicKeyIdentity | BrokenEntry> {
-  if (shape.publicKey?.pem !== undefined) {
-    const key = attempt(() => parsePublicKey(shape.publicKey?.pem ?? ''), `${field}.publicKey.pem`);
+): ReadEntry<KeylessIdentity | PublicKeyIdentity | KeyRefIdentity | BrokenEntry> {
+  const { keyRef, publicKey } = shape;
+  if (keyRef !== undefined) {
+    const read = attempt(() => parseKeyReference(keyRef.uri), `${field}.keyRef.uri`);
+    if (read.value === undefined) return broken(field, read.problems);
+    return { entry: { kind: 'keyRef', field, reference: read.value }, problems: [] };
+  }
+  if (publicKey?.secretRef !== undefined) {
+    const { namespace, name, key } = publicKey.secretRef;
+    return {
+      entry: { kind: 'keyRef', field, reference: secretKeyReference(namespace, name, key) },
+      problems: [],
+    };
+  }
+  if (publicKey?.pem !== undefined) {
+    const { pem } = publicKey;
+    const key = attempt(() => parsePublicKey(pem), `${field}.publicKey.pem`);
     if (key.value === undefined) return broken(field, key.problems);
     return { entry: { kind: 'publicKey', field, key: key.value }, problems: [] };
   }

@@ -1,6 +1,8 @@
 import type { VerificationKey } from '../sigstore/public-key.ts';
-import type { TrustRoot } from '../sigstore/trust-root.ts';
+import type { ProofRequirements, TrustRoot } from '../sigstore/trust-root.ts';
 import type { Glob } from '../image/glob.ts';
+import type { ImageReference } from '../image/reference.ts';
+import type { KeyReference } from './key-reference.ts';
 import type { LabelSelector } from './label-selector.ts';
 import type { TextMatcher } from './text-matcher.ts';
 
@@ -19,6 +21,8 @@ export interface Problem {
 }
 
 export type Mode = 'Enforce' | 'Warn' | 'Audit';
+/** `IndexAndPlatforms`: what the reference resolves to, and every platform's manifest in it. */
+export type MultiArch = 'Index' | 'IndexAndPlatforms';
 export type TagPolicy = 'Pin' | 'RequireDigest' | 'Resolve';
 /** `Ignored` is for keys only. */
 export type ProofDemand = 'Required' | 'Optional' | 'Ignored';
@@ -55,6 +59,11 @@ export interface PolicyRules {
   };
   /** Name of the TrustRoot; `public-good` where the policy names none. */
   readonly trustRoot: string;
+  readonly multiArch: MultiArch;
+  /** `repo:tag@child` counts when the tag's index is signed and holds the child. */
+  readonly acceptMembership: boolean;
+  /** Canonical `registry/repository` where signatures lie as well; undefined = beside the image only. */
+  readonly signatureRepository: ImageReference | undefined;
   readonly tagPolicy: TagPolicy;
   /** `sha256:…`, refused whatever vouches for them. */
   readonly revokedDigests: ReadonlySet<string>;
@@ -64,6 +73,7 @@ export interface PolicyRules {
 export type TrustedKey =
   | KeylessIdentity
   | PublicKeyIdentity
+  | KeyRefIdentity
   | { readonly kind: 'signerRef'; readonly field: string; readonly name: string }
   | { readonly kind: 'signerSelector'; readonly field: string; readonly selector: LabelSelector }
   | BrokenEntry;
@@ -85,6 +95,13 @@ export interface PublicKeyIdentity {
   readonly key: VerificationKey;
 }
 
+/** A key that is kept elsewhere: whoever holds the snapshot's trust material knows it. */
+export interface KeyRefIdentity {
+  readonly kind: 'keyRef';
+  readonly field: string;
+  readonly reference: KeyReference;
+}
+
 export interface BrokenEntry {
   readonly kind: 'broken';
   readonly field: string;
@@ -97,7 +114,7 @@ export interface TrustedSigner {
   readonly labels: Readonly<Record<string, string>>;
   readonly generation: number;
   readonly description: string | undefined;
-  readonly identity: KeylessIdentity | PublicKeyIdentity | BrokenEntry;
+  readonly identity: KeylessIdentity | PublicKeyIdentity | KeyRefIdentity | BrokenEntry;
   readonly enabled: boolean;
   /** Milliseconds since the epoch, like the two below. From then on it vouches for nothing. */
   readonly expiresAt: number | undefined;
@@ -112,6 +129,28 @@ export interface TrustRootResource {
   readonly name: string;
   readonly generation: number;
   /** Undefined when the document has problems. */
-  readonly root: TrustRoot | undefined;
+  readonly source: TrustRootSource | undefined;
+  /** How many proofs of each kind its signatures come with, and therefore need. */
+  readonly requires: ProofRequirements;
   readonly problems: readonly Problem[];
+}
+
+/** Where a trust root's content comes from. */
+export type TrustRootSource =
+  | { readonly kind: 'inline'; readonly root: TrustRoot }
+  /** The public good instance: built in, and refreshed over TUF; `mirror` is an https URL, undefined = its own. */
+  | { readonly kind: 'publicGood'; readonly mirror: string | undefined }
+  | TufSource;
+
+/** A TUF repository (theupdateframework.github.io/specification). */
+export interface TufSource {
+  readonly kind: 'tuf';
+  /** Text of the `root.json` that trust begins with. */
+  readonly root: string;
+  readonly from:
+    | { readonly kind: 'mirror'; readonly url: string }
+    /** A gzipped tar of the repository: metadata and `targets/`. */
+    | { readonly kind: 'archive'; readonly bytes: Uint8Array };
+  /** Name of the target that is the trusted root. */
+  readonly target: string;
 }

@@ -59,6 +59,15 @@ export function exactTextField(maxChars: number) {
   return z.string().min(1).max(maxChars).regex(/^\S+$/, 'must not hold white space');
 }
 
+/** The same for a name that people gave, such as `CN=Corp Code Signing`: single spaces inside it are part of it. */
+export function spacedTextField(maxChars: number) {
+  return z
+    .string()
+    .min(1)
+    .max(maxChars)
+    .regex(/^\S+( \S+)*$/, 'must not hold white space but single spaces between words');
+}
+
 /** A reference to a cluster-scoped object by its name. */
 export function nameReference(description: string) {
   return z.strictObject({ name: objectName().describe('Name of the object.') }).describe(description);

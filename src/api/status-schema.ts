@@ -42,7 +42,7 @@ export const policyStatus = z.strictObject(common).describe(DESCRIPTION);
 export const trustedSignerStatus = z
   .strictObject({
     ...common,
-    type: z.enum(['Keyless', 'PublicKey']).describe('What kind of signer it is.').optional(),
+    type: z.enum(['Keyless', 'PublicKey', 'KeyReference']).describe('What kind of signer it is.').optional(),
     keyFingerprint: z.string().max(71).describe('sha256: of the DER of the public key.').optional(),
     lastResolvedTime: dateTime('When its key was read last.').optional(),
     lastUsedTime: dateTime(
@@ -52,5 +52,10 @@ export const trustedSignerStatus = z
   .describe(DESCRIPTION);
 
 export const trustRootStatus = z
-  .strictObject({ ...common, fingerprint: z.string().max(71).describe('sha256: of its content.').optional() })
+  .strictObject({
+    ...common,
+    fingerprint: z.string().max(71).describe('sha256: of its content.').optional(),
+    lastRefreshedTime: dateTime('When its TUF repository was read last.').optional(),
+    usableUntil: dateTime('When it expires, unless it is renewed before.').optional(),
+  })
   .describe(DESCRIPTION);

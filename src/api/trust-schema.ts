@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { LIMITS } from '../limits.ts';
 import { exactlyOneOf, identityFields, identityRules } from './identity-schema.ts';
-import { dateTime, reserved, withRules } from './schema.ts';
+import { dateTime, withRules } from './schema.ts';
 
 /** Specs of `TrustedSigner` and of `TrustRoot`. */
 
@@ -42,6 +42,9 @@ export const trustedSignerSpec = withRules(
   ],
 );
 
+/** A root.json with a dozen keys has some 6 KB. */
+const MAX_TUF_ROOT_CHARS = 256 * 1024;
+const MAX_TARGET_CHARS = 253;
 /** `parseTrustRoot` takes as many. */
 const MAX_PROOFS = 8;
 const count = (what: string) =>
@@ -80,6 +83,55 @@ const proofs = withRules(
   ],
 );
 
+const MAX_URL_CHARS = 2048;
+/** Without userinfo, query and fragment: a URL that metadata names are appended to. */
+const HTTP_URL = /^https?:\/\/[-a-zA-Z0-9.:[\]]{1,260}(?:\/[-._~a-zA-Z0-9/%]*)?$/;
+const httpUrl = (description: string) =>
+  withRules(
+    z
+      .string()
+      .max(MAX_URL_CHARS)
+      .regex(HTTP_URL, 'must be an https URL without user, query and fragment')
+      .describe(description),
+    [{ cel: 'isURL(self)', holds: (url) => URL.canParse(url), message: 'must be a URL' }],
+  );
+
+const tuf = withRules(
+  z
+    .strictObject({
+      root: z
+        .string()
+        .min(2)
+        .max(MAX_TUF_ROOT_CHARS)
+        .describe('Text of the root.json that trust in the repository begins with.'),
+      mirror: httpUrl('Where the repository is served (https).').optional(),
+      archive: z
+        .string()
+        .min(4)
+        .max(LIMITS.trustRootBytes)
+        .regex(/^[A-Za-z0-9+/]+={0,2}$/, 'must be base64 without line breaks')
+        .describe('The repository itself, for clusters without a network: a gzipped tar, base64.')
+        .optional(),
+      target: z
+        .string()
+        .max(MAX_TARGET_CHARS)
+        .regex(/^[-_a-zA-Z0-9][-._a-zA-Z0-9]*$/, 'must be the name of a target, without "/"')
+        .default('trusted_root.json')
+        .describe('Name of the target that is the trusted root.'),
+    })
+    .describe('A TUF repository that gives the trusted root and renews it.'),
+  [
+    exactlyOneOf(['mirror', 'archive']),
+    {
+      // What a lenient decoder would make of the rest is nobody's guess.
+      cel: '!has(self.archive) || size(self.archive) % 4 == 0',
+      holds: ({ archive = '' }) => archive.length % 4 === 0,
+      message: 'must be whole base64, padded',
+      field: 'archive',
+    },
+  ],
+);
+
 export const trustRootSpec = withRules(
   z
     .strictObject({
@@ -91,21 +143,17 @@ export const trustRootSpec = withRules(
           'Content of a trusted_root.json, whole: certificate authorities, logs and timestamp authorities.',
         )
         .optional(),
-      publicGood: reserved(
-        'the public good instance is built in: use trustRootRef: {name: public-good} without a TrustRoot',
-      ),
-      tuf: reserved(
-        'tuf is not supported by this version of Countersign; put the trusted_root.json into trustedRoot',
-      ),
+      publicGood: z
+        .strictObject({
+          mirror: httpUrl('TUF mirror of the public good instance; absent = its own.').optional(),
+        })
+        .describe(
+          "Sigstore's public good instance: built in, and refreshed over TUF when the network allows.",
+        )
+        .optional(),
+      tuf: tuf.optional(),
       proofs: proofs.default({ preset: 'PublicGood' }),
     })
     .describe('An instance of Sigstore that certificates and proofs are verified with.'),
-  [
-    {
-      cel: 'has(self.trustedRoot)',
-      holds: ({ trustedRoot }) => trustedRoot !== undefined,
-      message: 'trustedRoot is missing',
-      field: 'trustedRoot',
-    },
-  ],
+  [exactlyOneOf(['trustedRoot', 'publicGood', 'tuf'])],
 );

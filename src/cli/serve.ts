@@ -11,8 +11,10 @@ import { decisionLog, everyObserver } from '../observe/decision-log.ts';
 import { decisionMetrics } from '../observe/decision-metrics.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { RegistryImageSource } from '../registry/image-source.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { surroundingsFor, type Surroundings } from './stores.ts';
+import { trustStates } from './trust.ts';
 
 /** Milliseconds that a review under way may still take when the service stops: the longest that an API server waits. */
 const STOP_LIMIT = 30_000;
@@ -28,11 +30,10 @@ export class Service {
   #listening: WebhookServer | undefined;
   #draining = false;
 
-  private constructor(settings: Settings, logger: Logger, surroundings: Surroundings) {
+  private constructor(settings: Settings, logger: Logger, surroundings: Surroundings, metrics: Metrics) {
     this.#settings = settings;
     this.#logger = logger;
     this.#surroundings = surroundings;
-    const metrics = new Metrics({ registryHosts: settings.registries.map(({ host }) => host) });
     this.#images = imageSource(settings, surroundings, metrics, logger);
     const observer = everyObserver([decisionLog(logger), decisionMetrics(metrics)], logger);
     const admission = new Admission({
@@ -41,6 +42,7 @@ export class Service {
       snapshots: surroundings.store,
       namespaces: surroundings.store,
       noMatch: settings.noMatch,
+      knowsWhoAsks: settings.webhook.clientCA !== undefined,
       now: Date.now,
       monotonic: () => performance.now(),
       onDefect: (error, { uid }) => logger.error({ err: error, uid }, 'a review ended in a defect'),
@@ -72,7 +74,9 @@ export class Service {
 
   /** @throws Error, or SettingsError for a file that the settings name and that cannot be used */
   static async start(settings: Settings, logger: Logger): Promise<Service> {
-    const service = new Service(settings, logger, await surroundingsFor(settings, logger));
+    const metrics = new Metrics({ registryHosts: settings.registries.map(({ host }) => host) });
+    const surroundings = await surroundingsFor(settings, logger, metrics);
+    const service = new Service(settings, logger, surroundings, metrics);
     await service.#start();
     return service;
   }
@@ -101,18 +105,19 @@ export class Service {
   async stop(): Promise<void> {
     this.drain();
     await this.#listening?.stop(STOP_LIMIT);
-    const { certificate, store, workers, close } = this.#surroundings;
+    const { certificate, store, trust, workers, close } = this.#surroundings;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await Promise.all([certificate.stop(), store.stop(), this.#images.stop()]);
+    await Promise.all([certificate.stop(), store.stop(), trust.stop(), this.#images.stop()]);
     await close();
     await this.#operations.stop(1_000);
   }
 
   async #start(): Promise<void> {
-    const { certificate, store, workers } = this.#surroundings;
+    const { certificate, store, trust, workers } = this.#surroundings;
     // First, so that whoever waits for this process can read what it waits for.
     await this.#operations.start();
     for (const worker of workers) worker.start();
+    trust.start();
     await store.start();
     await certificate.start();
     const webhook = this.#webhook(certificate.current());
@@ -126,10 +131,11 @@ export class Service {
 
   #watchState(metrics: Metrics): void {
     const { store, certificate, resources } = this.#surroundings;
-    let snapshot: number | undefined;
-    store.onChange(({ number }) => (snapshot = number));
+    let snapshot: Snapshot | undefined;
+    store.onChange((newest) => (snapshot = newest));
     metrics.watch({
-      snapshot: () => snapshot,
+      snapshot: () => snapshot?.number,
+      trust: () => trustStates(snapshot),
       ready: () => this.notReady().length === 0,
       ages: () => store.ages(),
       resources: () => resources().map(({ kind, problems }) => ({ kind, problems: problems.length > 0 })),
@@ -139,16 +145,20 @@ export class Service {
 }
 
 function imageSource(
-  { registries, dockerConfig }: Settings,
-  { forbiddenAddresses }: Surroundings,
+  { registries, containerdHosts, proxy, dockerConfig, credentialHelpers }: Settings,
+  { forbiddenAddresses, pullSecrets }: Surroundings,
   metrics: Metrics,
   log: Logger,
 ): RegistryImageSource {
   return new RegistryImageSource({
     registries,
+    proxy,
     forbiddenAddresses,
     log,
+    ...(containerdHosts !== undefined && { containerdHosts }),
     ...(dockerConfig !== undefined && { dockerConfigFile: dockerConfig }),
+    ...(pullSecrets !== undefined && { pullSecrets }),
+    credentialHelpers,
     observer: {
       requested: (host, kind, outcome, milliseconds) =>
         metrics.recordRegistryRequest({

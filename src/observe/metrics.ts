@@ -14,6 +14,8 @@ export interface MetricsOptions {
 export interface StateSource {
   /** Number of the newest snapshot; undefined before the first. */
   readonly snapshot: () => number | undefined;
+  /** Keys and roots that the resources in force refer to. */
+  readonly trust: () => Iterable<TrustStateMetric>;
   readonly ready: () => boolean;
   /** Seconds since something was heard of each kind. */
   readonly ages: () => ReadonlyMap<string, number>;
@@ -21,6 +23,15 @@ export interface StateSource {
   readonly resources: () => Iterable<{ readonly kind: string; readonly problems: boolean }>;
   /** Milliseconds since the epoch at which the serving certificate ends; undefined when there is none. */
   readonly certificateExpiry: () => number | undefined;
+}
+
+/** A key or a root that is kept elsewhere. Names are those of the cluster's own administrators. */
+export interface TrustStateMetric {
+  readonly kind: 'key' | 'root';
+  readonly name: string;
+  readonly available: boolean;
+  /** Milliseconds since the epoch; undefined = it does not expire. */
+  readonly usableUntil: number | undefined;
 }
 
 export interface RegistryRequest {
@@ -69,6 +80,19 @@ export class Metrics {
     requestBuckets,
     ['kind'],
   );
+  readonly #keyReadings = this.#counter('key_readings_total', 'Readings of keys that are kept elsewhere', [
+    'scheme',
+    'outcome',
+  ]);
+  readonly #keyReadingDuration = this.#histogram(
+    'key_reading_duration_seconds',
+    'Time to read a key that is kept elsewhere',
+    requestBuckets,
+    ['scheme'],
+  );
+  readonly #rootRefreshes = this.#counter('trust_root_refreshes_total', 'Refreshes of TUF repositories', [
+    'outcome',
+  ]);
   readonly #cache = this.#counter('cache_requests_total', 'Look-ups in a cache', ['cache', 'result']);
   readonly #hosts: BoundedLabel;
 
@@ -81,6 +105,16 @@ export class Metrics {
   recordRegistryRequest({ host, kind, outcome, seconds }: RegistryRequest): void {
     this.#requests.inc({ host: this.#hosts.of(host), kind, outcome });
     this.#requestDuration.observe({ kind }, seconds);
+  }
+
+  recordKeyReading(reading: { scheme: string; outcome: 'ok' | 'error'; seconds: number }): void {
+    const { scheme, outcome, seconds } = reading;
+    this.#keyReadings.inc({ scheme, outcome });
+    this.#keyReadingDuration.observe({ scheme }, seconds);
+  }
+
+  recordRootRefresh(outcome: 'ok' | 'error'): void {
+    this.#rootRefreshes.inc({ outcome });
   }
 
   /** `cache` is a name in the code. */
@@ -107,6 +141,22 @@ export class Metrics {
     this.#gauge('resources', 'Policies, signers and trust roots in use', ['kind', 'problems'], (gauge) => {
       gauge.reset();
       for (const { kind, problems } of state.resources()) gauge.inc({ kind, problems: String(problems) });
+    });
+    const labels: ('kind' | 'name')[] = ['kind', 'name'];
+    this.#gauge(
+      'trust_available',
+      'Whether a key or a root can be relied on (1) or not (0)',
+      labels,
+      (gauge) => {
+        gauge.reset();
+        for (const { kind, name, available } of state.trust()) gauge.set({ kind, name }, available ? 1 : 0);
+      },
+    );
+    this.#gauge('trust_expiry_seconds', 'End of what was read last, Unix time', labels, (gauge) => {
+      gauge.reset();
+      for (const { kind, name, usableUntil } of state.trust()) {
+        if (usableUntil !== undefined) gauge.set({ kind, name }, usableUntil / 1000);
+      }
     });
     this.#gauge('certificate_expiry_seconds', 'End of the serving certificate, Unix time', [], (gauge) => {
       gauge.set((state.certificateExpiry() ?? 0) / 1000);

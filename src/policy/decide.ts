@@ -2,6 +2,7 @@ import type { Mode } from '../api/resources.ts';
 import type { Fault } from '../errors.ts';
 import type { Decision, ImageVerdicts } from './decision.ts';
 import { denialMessage, describePolicy, headline, warning, type Refusing } from './message.ts';
+import { redacted } from './private-image.ts';
 import { describeExpectation } from './signature-rule.ts';
 import type { CompiledPolicy, Snapshot } from './snapshot.ts';
 import type { PolicyIdentity, Verdict, Violation } from './verdict.ts';
@@ -21,14 +22,15 @@ export function decide(
   images: readonly ImageVerdicts[],
   notes: readonly string[],
 ): Decision {
-  const refusing = images
+  const shown = images.map(redacted);
+  const refusing = shown
     .flatMap((image) => image.verdicts.map((verdict) => ({ image, verdict })))
     .filter(({ verdict }) => verdict.outcome.kind !== 'verified')
     .sort((a, b) => severity(a.verdict) - severity(b.verdict))
     .map(({ image, verdict }) => ({ image, verdict, expected: expectationOf(verdict, snapshot) }));
   const denying = refusing.filter(({ verdict }) => verdict.mode === 'Enforce');
   const allowed = denying.length === 0;
-  const verified = images.filter(isVerified);
+  const verified = shown.filter(isVerified);
   const message = allowed ? '' : denialMessage(denying, verified);
   return {
     ...asked,
@@ -36,8 +38,8 @@ export function decide(
     code: allowed ? 200 : denying.some(isViolated) ? 403 : 503,
     message,
     codes: codesOf(allowed ? refusing : denying),
-    warnings: warningsOf(refusing, images, notes),
-    auditAnnotations: auditAnnotations(snapshot, images, allowed),
+    warnings: warningsOf(refusing, shown, notes),
+    auditAnnotations: auditAnnotations(snapshot, shown, allowed),
     images,
     snapshot: snapshot?.number,
   };

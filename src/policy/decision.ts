@@ -10,6 +10,8 @@ export interface ImageVerdicts {
   readonly place: string;
   /** `sha256:…`, once it is known. */
   readonly digest: string | undefined;
+  /** True when a pull secret was needed to see it: what was found is then not told to whoever asks. */
+  readonly isPrivate: boolean;
   readonly verdicts: readonly Verdict[];
 }
 

@@ -1,7 +1,7 @@
 import type { Mode, PolicyRules } from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
 import type { ImageFacts } from './image-facts.ts';
-import { evaluateSignatures } from './signature-rule.ts';
+import { evaluateSigned } from './multi-arch-rule.ts';
 import type { CompiledPolicy } from './snapshot.ts';
 import type { Outcome, Violation } from './verdict.ts';
 
@@ -28,7 +28,7 @@ export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstan
     return violated({ code: 'DIGEST_REVOKED', detail: `${digest} is in revokedDigests` });
   }
   const signed: Outcome = rules.requireSignature
-    ? evaluateSignatures(rules, entries, digest, facts, circumstances.now)
+    ? evaluateSigned(rules, entries, digest, facts, circumstances.now)
     : { kind: 'verified', signers: [], warnings: [] };
   if (tag === undefined) return withTagWarning(signed, rules, facts);
   // A missing signature is worse news than a missing digest: it is told first.

@@ -2,13 +2,9 @@ import type { ImageReference } from '../image/reference.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
 import type { FaultReason, Violation } from './verdict.ts';
 
-/** Everything that is known of one image when it is judged. */
-export interface ImageFacts {
-  /** As the user wrote it. */
-  readonly image: string;
-  readonly reference: ImageReference | { readonly problem: string };
-  readonly digest: DigestFact;
-  /** What came out of verifying every piece of evidence, by trust context (`SignerEntry.contextId`). */
+/** What was found for one digest. */
+export interface FoundFacts {
+  /** What came out of verifying every piece of evidence, by trust context (`BoundContext.id`). */
   readonly byContext: ReadonlyMap<string, readonly (VerifiedSignature | RefusedEvidence)[]>;
   /** Evidence that could not be used, whoever is trusted. */
   readonly refused: readonly RefusedEvidence[];
@@ -16,9 +12,52 @@ export interface ImageFacts {
   readonly faults: readonly FaultReason[];
 }
 
-export type DigestFact =
-  | { readonly kind: 'known'; readonly digest: string }
+/** Everything that is known of one image when it is judged; the facts are those of its own digest. */
+export interface ImageFacts extends FoundFacts {
+  /** As the user wrote it. */
+  readonly image: string;
+  readonly reference: ImageReference | { readonly problem: string };
+  readonly digest: DigestFact;
+  /** The manifests of an index, where a policy asks for them. */
+  readonly platforms: PlatformsFact;
+  /** The index that the tag names, for an image that is pinned to one of its platforms. */
+  readonly parent: ParentFact;
+}
+
+export type PlatformsFact =
+  /** Nobody asked, or the digest is no index. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'known'; readonly platforms: readonly PlatformFacts[] }
+  | Unknown;
+
+export interface PlatformFacts extends FoundFacts {
+  readonly digest: string;
+  /** `linux/arm64`, for people. */
+  readonly platform: string;
+}
+
+export type ParentFact =
+  /** Nobody asked. */
+  | { readonly kind: 'none' }
+  /** The tag names something that does not hold the digest. */
+  | { readonly kind: 'stranger'; readonly digest: string }
+  | ({ readonly kind: 'known'; readonly digest: string } & FoundFacts)
+  | Unknown;
+
+type Unknown =
   | { readonly kind: 'refused'; readonly violation: Violation }
-  | { readonly kind: 'fault'; readonly fault: FaultReason }
+  | { readonly kind: 'fault'; readonly fault: FaultReason };
+
+/** Of a digest that nobody looked for. */
+export const NOTHING_FOUND: FoundFacts = { byContext: new Map(), refused: [], faults: [] };
+
+export type DigestFact =
+  | {
+      readonly kind: 'known';
+      readonly digest: string;
+      /** True when a pull secret was needed to learn it. */
+      readonly withPullSecret: boolean;
+    }
+  | Unknown
   /** Nobody asked for it, because no policy needs it. */
   | { readonly kind: 'unasked' };

@@ -40,7 +40,7 @@ function block({ image, verdict, expected }: Refusing): string {
     headline(image, verdict),
     line('in', `${image.place} (${image.field})`),
     line('policy', describePolicy(verdict.policy)),
-    line('digest', image.digest ?? 'not known'),
+    line('digest', image.digest ?? (image.isPrivate ? 'not told' : 'not known')),
     ...found.slice(0, MAX_REASONS),
   ];
   if (found.length > MAX_REASONS) lines.push(line('found', `and ${found.length - MAX_REASONS} more`));
@@ -54,7 +54,7 @@ function line(name: string, text: string): string {
 }
 
 /** One sentence that says the verdict; for an unsigned image the words are the ones that its users asked for. */
-export function headline(image: ImageVerdicts, { outcome, policy }: Verdict): string {
+export function headline(image: Pick<ImageVerdicts, 'image'>, { outcome, policy }: Verdict): string {
   const name = `Image ${field(image.image === '' ? '""' : withoutDigest(image.image))}`;
   if (outcome.kind === 'verified') return `${name} is verified.`;
   if (outcome.kind === 'faulted') {
@@ -109,7 +109,11 @@ const FAULT_SUMMARIES: Readonly<Partial<Record<FaultReason['code'], string>>> = 
   INTERNAL: 'Countersign failed',
 };
 
-function nextStep(image: ImageVerdicts, { outcome, policy }: Verdict): string {
+/** What to do about a verdict; empty where there is nothing to do. */
+export function nextStep(
+  image: Pick<ImageVerdicts, 'image' | 'digest'>,
+  { outcome, policy }: Verdict,
+): string {
   const name = field(withoutDigest(image.image));
   if (outcome.kind === 'faulted') {
     return outcome.faults[0].code === 'IMAGE_NOT_FOUND'

@@ -1,37 +1,49 @@
 import type { PolicyRules } from '../api/resources.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
-import type { ImageFacts } from './image-facts.ts';
+import type { FoundFacts } from './image-facts.ts';
 import { maximumMatching } from './maximum-matching.ts';
 import { describeIdentity, type ExpandedEntries, type SignerEntry } from './signer-entry.ts';
 import { describeSigner, matchSigner } from './signer-match.ts';
-import type { MatchedSigner, Outcome, Violation, ViolationCode } from './verdict.ts';
+import type { FaultReason, MatchedSigner, Outcome, Violation, ViolationCode } from './verdict.ts';
 
 /**
  * `requireSignature`: enough distinct signers signed this digest. Signatures only, never attestations; the digest asked for
  * must be among those signed. One good signature is enough beside any number of bad ones.
+ * @param entries as they stand at `now`, and enough of them
  * @param now milliseconds since the epoch
  */
 export function evaluateSignatures(
   rules: PolicyRules,
   entries: ExpandedEntries,
   digest: string,
-  facts: ImageFacts,
+  facts: FoundFacts,
   now: number,
 ): Outcome {
-  const unusable = unusableViolation(rules, entries);
-  if (unusable !== undefined) return { kind: 'violated', violations: [unusable] };
-
   const findings: Violation[] = facts.refused.map(asViolation);
   const candidates = candidatesOf(entries.usable, facts, digest, rules, now, findings);
   const signers = distinctSigners(entries.usable, candidates);
   if (signers.length >= rules.threshold) return { kind: 'verified', signers, warnings: [] };
 
-  const [fault, ...faults] = facts.faults;
+  const [fault, ...faults] = [...facts.faults, ...missingAnswers(rules, entries, signers.length, facts)];
   if (fault !== undefined) return { kind: 'faulted', faults: [fault, ...faults] };
   if (signers.length > 0) findings.push(thresholdViolation(rules, signers));
   const [first, ...rest] = mostTelling(findings);
   const missing: Violation = { code: 'SIGNATURE_MISSING', detail: 'no signature was found' };
   return { kind: 'violated', violations: [first ?? missing, ...rest] };
+}
+
+/** Keys and roots that cannot be had now, where one of them could still make up what is missing. */
+function missingAnswers(
+  rules: PolicyRules,
+  { usable, unavailable }: ExpandedEntries,
+  signers: number,
+  { byContext, refused }: FoundFacts,
+): readonly FaultReason[] {
+  if (signers + unavailable.length < rules.threshold) return [];
+  const isUnsigned = [refused, ...byContext.values()].every((facts) => facts.every(isAttestation));
+  // Where no signature was found, no key can have made it.
+  if (usable.length > 0 && isUnsigned) return [];
+  return unavailable.map(({ label, fault: { code, detail } }) => ({ code, detail: `${label}: ${detail}` }));
 }
 
 /** One signature that counts for one entry. */
@@ -44,7 +56,7 @@ interface Candidate {
 /** Holds every verified signature against every entry of its trust context; what does not count goes to `findings`. */
 function candidatesOf(
   entries: readonly SignerEntry[],
-  facts: ImageFacts,
+  facts: FoundFacts,
   digest: string,
   rules: PolicyRules,
   now: number,
@@ -54,15 +66,10 @@ function candidatesOf(
   // One piece of evidence is tried in several contexts and against several entries: only its best reason is told.
   const reasons = new Map<string, Violation>();
   for (const entry of entries) {
-    for (const fact of facts.byContext.get(entry.contextId) ?? []) {
-      const violation = isRefused(fact) ? asViolation(fact) : contentViolation(fact, digest);
-      if (violation !== undefined || isRefused(fact)) {
-        if (violation !== undefined) keepBest(reasons, fact.source, violation);
-        continue;
-      }
-      const match = matchSigner(entry, fact, rules, now);
-      if (match.counts) candidates.push({ entry, signature: fact, signer: match.signer });
-      else keepBest(reasons, fact.source, match.violation);
+    for (const fact of entry.contexts.flatMap(({ id }) => facts.byContext.get(id) ?? [])) {
+      const held = holdAgainst(entry, fact, digest, rules, now);
+      if (held.counts) candidates.push({ entry, signature: held.signature, signer: held.signer });
+      else keepBest(reasons, fact.source, held.violation);
     }
   }
   for (const { signature } of candidates) reasons.delete(signature.source);
@@ -70,11 +77,40 @@ function candidatesOf(
   return candidates;
 }
 
-function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is RefusedEvidence {
+/** What came of holding one fact against one entry. */
+export type Held =
+  | { readonly counts: true; readonly signature: VerifiedSignature; readonly signer: MatchedSigner }
+  | { readonly counts: false; readonly violation: Violation };
+
+/**
+ * One piece of evidence, as it was verified in a context of the entry: it counts for the entry, or the first reason why not.
+ * @param digest that was asked for
+ * @param now milliseconds since the epoch
+ */
+export function holdAgainst(
+  entry: SignerEntry,
+  fact: VerifiedSignature | RefusedEvidence,
+  digest: string,
+  rules: PolicyRules,
+  now: number,
+): Held {
+  if (isRefused(fact)) return { counts: false, violation: asViolation(fact) };
+  const violation = contentViolation(fact, digest);
+  if (violation !== undefined) return { counts: false, violation };
+  const match = matchSigner(entry, fact, rules, now);
+  return match.counts ? { ...match, signature: fact } : match;
+}
+
+export function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is RefusedEvidence {
   return 'code' in fact;
 }
 
-function asViolation({ code, detail, source, claims }: RefusedEvidence): Violation {
+export function isAttestation(fact: VerifiedSignature | RefusedEvidence): boolean {
+  return isRefused(fact) ? fact.claims === 'attestation' : fact.content.kind === 'attestation';
+}
+
+/** What the refusal of a piece of evidence says about the image. */
+export function asViolation({ code, detail, source, claims }: RefusedEvidence): Violation {
   // Provenance by somebody else does not make an image "signed, but": it is not signed.
   if (claims === 'attestation') {
     return { code: 'SIGNATURE_MISSING', detail: `no signature was found; ${source} is an attestation` };
@@ -105,7 +141,7 @@ function distinctSigners(
   candidates: readonly Candidate[],
 ): readonly MatchedSigner[] {
   const identities = new IdentityIndex();
-  for (const { signature } of candidates) identities.add(signature);
+  for (const { signature, entry } of candidates) identities.add(signature, entry);
   const ofEntry = entries.map((entry) => candidates.filter((candidate) => candidate.entry === entry));
   const pairs = maximumMatching(ofEntry.map((own) => own.map(({ signature }) => identities.of(signature))));
   return pairs.flatMap((identity, index) => {
@@ -119,8 +155,10 @@ class IdentityIndex {
   readonly #names = new Map<string, number>();
   readonly #parents: number[] = [];
 
-  add(signature: VerifiedSignature): void {
-    const numbers = identityNames(signature).map((name) => this.#number(name));
+  add(signature: VerifiedSignature, { identity }: SignerEntry): void {
+    // The versions of one key are held by one signer, wherever else one of them is named.
+    const versions = identity.kind === 'keys' ? identity.fingerprints : [];
+    const numbers = [...identityNames(signature), ...versions].map((name) => this.#number(name));
     const [first] = numbers;
     for (const other of numbers) {
       if (first !== undefined) this.#parents[this.#root(other)] = this.#root(first);
@@ -160,17 +198,22 @@ function identityNames({ signer }: VerifiedSignature): readonly string[] {
   return signer.names.map(({ type, value }) => JSON.stringify([signer.issuer ?? '', type, value]));
 }
 
-function unusableViolation(rules: PolicyRules, { usable, unusable }: ExpandedEntries): Violation | undefined {
+/** The entries as they stand now cannot reach the threshold, whatever is found: no registry has to be heard for that. */
+export function unusableViolation(
+  rules: PolicyRules,
+  { usable, unavailable, unusable }: ExpandedEntries,
+): Violation | undefined {
   const named = unusable.map(({ label, why }) => `${label}: ${why}`).join('; ');
-  if (usable.length === 0) {
+  const candidates = [...usable, ...unavailable];
+  if (candidates.length === 0) {
     return { code: 'POLICY_INVALID', detail: `none of its trusted keys can be used: ${named}` };
   }
-  if (usable.length < rules.threshold) {
-    const labels = usable.map(({ label }) => label).join(', ');
+  if (candidates.length < rules.threshold) {
+    const labels = candidates.map(({ label }) => label).join(', ');
     const rest = named === '' ? '' : `; not usable: ${named}`;
     return {
       code: 'THRESHOLD',
-      detail: `its threshold is ${rules.threshold}, and only ${usable.length} of its entries can be used (${labels})${rest}`,
+      detail: `its threshold is ${rules.threshold}, and only ${candidates.length} of its entries can be used (${labels})${rest}`,
     };
   }
   return undefined;
@@ -213,7 +256,8 @@ function keepBest(reasons: Map<string, Violation>, source: string, violation: Vi
   if (known === undefined || distance(violation) < distance(known)) reasons.set(source, violation);
 }
 
-function mostTelling(violations: readonly Violation[]): readonly Violation[] {
+/** The reason that is nearest to success first. */
+export function mostTelling(violations: readonly Violation[]): readonly Violation[] {
   return [...violations].sort((a, b) => distance(a) - distance(b));
 }
 

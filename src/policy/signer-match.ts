@@ -54,8 +54,8 @@ function identityViolation(entry: SignerEntry, { signer }: VerifiedSignature): V
     code: 'IDENTITY_MISMATCH',
     detail: `${what}; ${entry.label} expects ${describeIdentity(identity)}`,
   });
-  if (identity.kind === 'publicKey') {
-    if (signer.kind === 'key' && signer.fingerprint === identity.key.fingerprint) return undefined;
+  if (identity.kind === 'keys') {
+    if (signer.kind === 'key' && identity.fingerprints.includes(signer.fingerprint)) return undefined;
     return mismatch('signed by another key');
   }
   if (signer.kind !== 'certificate') return mismatch('signed by a key, not by a certificate');
@@ -190,11 +190,12 @@ function demandFor(
   entry: SignerEntry,
   { transparency }: PolicyRules,
 ): { readonly log: ProofDemand; readonly timestamp: ProofDemand } {
-  return entry.identity.kind === 'publicKey' ? transparency.keys : transparency.keyless;
+  return entry.identity.kind === 'keys' ? transparency.keys : transparency.keyless;
 }
 
 /** A trust root says what its certificates come with; keys are the policy's own business. */
-function rootRequirement({ context }: SignerEntry, what: 'logEntries' | 'timestamps'): number {
+function rootRequirement({ contexts }: SignerEntry, what: 'logEntries' | 'timestamps'): number {
+  const [{ context }] = contexts;
   return context.kind === 'root' ? context.root.requires[what] : 0;
 }
 

@@ -1,6 +1,8 @@
+import type { KeyReference } from '../api/key-reference.ts';
 import type { Resource, SigningPolicy, TrustedSigner, TrustRootResource } from '../api/resources.ts';
 import type { TrustRoot } from '../sigstore/trust-root.ts';
-import { expandEntries, type ExpandedEntries } from './signer-entry.ts';
+import { expandEntries, type ExpandedEntries, type TrustLookup } from './signer-entry.ts';
+import type { KeyState, RootState, TrustMaterial } from './trust-material.ts';
 
 /**
  * Everything that one review is decided with: immutable and numbered. A change in the cluster makes a new one; a review
@@ -11,8 +13,10 @@ export interface Snapshot {
   /** Cluster policies first, then by namespace and name: the order of messages does not depend on the order of arrival. */
   readonly policies: readonly CompiledPolicy[];
   readonly signers: ReadonlyMap<string, TrustedSigner>;
-  /** Usable roots only; one that is missing here is missing for every policy that names it. */
-  readonly trustRoots: ReadonlyMap<string, TrustRoot>;
+  /** Without those whose document has problems: one that is missing here is missing for every policy that names it. */
+  readonly trustRoots: ReadonlyMap<string, RootState>;
+  /** Every key that a resource refers to, by its URI. */
+  readonly keys: ReadonlyMap<string, KeyState>;
 }
 
 /** A policy with its references followed. */
@@ -24,13 +28,13 @@ export interface CompiledPolicy {
 export interface SnapshotInput {
   readonly number: number;
   readonly resources: readonly Resource[];
-  /** Roots that exist without a resource (`public-good`); a TrustRoot of the same name replaces one. */
-  readonly builtinRoots: ReadonlyMap<string, TrustRoot>;
+  /** A TrustRoot with the name of a built-in root replaces it. */
+  readonly material: TrustMaterial;
 }
 
 /** Pure and cheap: everything slow (parsing, compiling patterns) was done when the resource was read. */
-export function compileSnapshot({ number, resources, builtinRoots }: SnapshotInput): Snapshot {
-  const trustRoots = new Map(builtinRoots);
+export function compileSnapshot({ number, resources, material }: SnapshotInput): Snapshot {
+  const trustRoots = new Map(material.builtin);
   const signers = new Map<string, TrustedSigner>();
   const policies: SigningPolicy[] = [];
   for (const resource of resources) {
@@ -39,29 +43,55 @@ export function compileSnapshot({ number, resources, builtinRoots }: SnapshotInp
         signers.set(resource.name, resource);
         break;
       case 'TrustRoot':
-        setRoot(trustRoots, resource);
+        setRoot(trustRoots, resource, material);
         break;
       default:
         policies.push(resource);
     }
   }
-  const lookup = { signers, trustRoots };
+  const keys = new Map(
+    [...signers.values(), ...policies].flatMap(referencesOf).map((each) => [each.uri, material.key(each)]),
+  );
+  const lookup: TrustLookup = { signers, trustRoots, keys };
   const compiled = policies.sort(byScopeAndName).map((policy) => ({
     policy,
     entries: policy.rules === undefined ? NO_ENTRIES : expandEntries(policy.rules, lookup),
   }));
-  return { number, policies: compiled, signers, trustRoots };
+  return { number, policies: compiled, signers, trustRoots, keys };
 }
 
-const NO_ENTRIES: ExpandedEntries = { usable: [], unusable: [] };
+/** The keys kept elsewhere that a resource refers to. */
+export function referencesOf(resource: Resource): readonly KeyReference[] {
+  const identities =
+    resource.kind === 'TrustedSigner'
+      ? [resource.identity]
+      : resource.kind === 'TrustRoot'
+        ? []
+        : (resource.rules?.trustedKeys ?? []);
+  return identities.flatMap((identity) => (identity.kind === 'keyRef' ? [identity.reference] : []));
+}
 
-function setRoot(trustRoots: Map<string, TrustRoot>, { name, root }: TrustRootResource): void {
-  if (root === undefined) {
+const NO_ENTRIES: ExpandedEntries = { usable: [], unavailable: [], unusable: [] };
+
+function setRoot(
+  trustRoots: Map<string, RootState>,
+  resource: TrustRootResource,
+  material: TrustMaterial,
+): void {
+  const { name, source } = resource;
+  if (source === undefined) {
     // A broken replacement of a built-in root must not fall back to the built-in one: the administrator meant another.
     trustRoots.delete(name);
+  } else if (source.kind === 'inline') {
+    trustRoots.set(name, rootInHand(source.root));
   } else {
-    trustRoots.set(name, root);
+    trustRoots.set(name, material.root(resource));
   }
+}
+
+/** A root whose content is there, and stays good until somebody replaces it. */
+export function rootInHand(root: TrustRoot): RootState {
+  return { kind: 'known', root, usableUntil: undefined, refreshedAt: undefined, error: undefined };
 }
 
 function byScopeAndName(a: SigningPolicy, b: SigningPolicy): number {

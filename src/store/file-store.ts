@@ -5,17 +5,17 @@ import type { Resource } from '../api/resources.ts';
 import { asError, Fault } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
-import type { TrustRoot } from '../sigstore/trust-root.ts';
 import type { Labels } from './namespace-labels.ts';
 import { readPolicyFiles } from './policy-files.ts';
 import { PolicySet } from './policy-set.ts';
 import { readinessOf, type Readiness } from './readiness.ts';
 import { SnapshotBuilder, type SnapshotListener } from './snapshot-builder.ts';
+import type { TrustMaterialSource } from './trust-material-source.ts';
 
 export interface FileStoreOptions {
   /** A directory of policy files, or one file. */
   readonly path: string;
-  readonly builtinRoots: ReadonlyMap<string, TrustRoot>;
+  readonly trust: TrustMaterialSource;
   readonly logger: Logger;
   /** Milliseconds between looks at the files, beside those that the file system asks for. */
   readonly pollInterval?: number;
@@ -36,6 +36,7 @@ export class FileStore implements SnapshotSource, NamespaceSource {
   readonly #now: () => number;
   readonly #set = new PolicySet();
   readonly #builder: SnapshotBuilder;
+  readonly #forgetTrust: () => void;
   #ignored: readonly string[] = [];
   #lastRead: number | undefined;
   #lastError: string | undefined;
@@ -47,10 +48,13 @@ export class FileStore implements SnapshotSource, NamespaceSource {
   #stopped = false;
 
   constructor(options: FileStoreOptions) {
-    const { builtinRoots, logger } = options;
+    const { trust, logger } = options;
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.#builder = new SnapshotBuilder({ resources: () => this.#set.resources(), builtinRoots, logger });
+    this.#builder = new SnapshotBuilder({ resources: () => this.#set.resources(), trust, logger });
+    this.#forgetTrust = trust.onChange(() => {
+      if (this.#lastRead !== undefined) this.#builder.touch();
+    });
   }
 
   /** Returns after the first look, whether or not it found anything that can be used: see `readiness()`. */
@@ -66,6 +70,7 @@ export class FileStore implements SnapshotSource, NamespaceSource {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#forgetTrust();
     this.#watcher?.close();
     clearInterval(this.#poll);
     clearTimeout(this.#soon);

@@ -8,15 +8,15 @@ import type { KubeObject } from '../kube/object.ts';
 import { Reflector, type ReflectorOptions } from '../kube/reflector.ts';
 import type { Logger } from '../log.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
-import type { TrustRoot } from '../sigstore/trust-root.ts';
 import { labelsOf, NamespaceLookup, NAMESPACES, type Labels } from './namespace-labels.ts';
 import { readinessOf, type Readiness } from './readiness.ts';
 import { collectionOf, RESOURCES } from './resource-kinds.ts';
 import { SnapshotBuilder, type SnapshotListener } from './snapshot-builder.ts';
+import type { TrustMaterialSource } from './trust-material-source.ts';
 
 export interface KubernetesStoreOptions {
   readonly client: KubeClient;
-  readonly builtinRoots: ReadonlyMap<string, TrustRoot>;
+  readonly trust: TrustMaterialSource;
   readonly logger: Logger;
   /** Milliseconds without a word from the API server after which the snapshot is too old to decide with. */
   readonly maxSnapshotAge?: number;
@@ -41,11 +41,12 @@ export class KubernetesStore implements SnapshotSource, NamespaceSource {
   readonly #namespaces: Reflector<Labels>;
   readonly #lookup: NamespaceLookup;
   readonly #builder: SnapshotBuilder;
+  readonly #forgetTrust: () => void;
   readonly #maxAge: number;
   readonly #now: () => number;
 
   constructor(options: KubernetesStoreOptions) {
-    const { client, logger, builtinRoots, maxSnapshotAge = defaultMaxSnapshotAge, timing = {} } = options;
+    const { client, logger, trust, maxSnapshotAge = defaultMaxSnapshotAge, timing = {} } = options;
     this.#now = options.now ?? (() => performance.now());
     this.#maxAge = maxSnapshotAge;
     const common = { client, logger, timing, now: this.#now };
@@ -68,9 +69,10 @@ export class KubernetesStore implements SnapshotSource, NamespaceSource {
     this.#lookup = new NamespaceLookup(client);
     this.#builder = new SnapshotBuilder({
       resources: () => [...this.stored()].map(({ resource }) => resource),
-      builtinRoots,
+      trust,
       logger,
     });
+    this.#forgetTrust = trust.onChange(() => this.#changed());
   }
 
   start(): void {
@@ -78,6 +80,7 @@ export class KubernetesStore implements SnapshotSource, NamespaceSource {
   }
 
   async stop(): Promise<void> {
+    this.#forgetTrust();
     this.#builder.stop();
     await Promise.all([...this.#reflectors()].map((reflector) => reflector.stop()));
   }

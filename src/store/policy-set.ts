@@ -140,7 +140,7 @@ function unusableRoots(all: readonly Resource[], doubled: ReadonlySet<string>): 
   for (const each of all)
     if (each.kind === 'TrustRoot' && doubled.has(keyOf(each))) roots.set(each.name, each);
   const problem = { field: 'metadata.name', message: 'stands more than once: nobody knows which was meant' };
-  return [...roots.values()].map((root) => ({ ...root, root: undefined, problems: [problem] }));
+  return [...roots.values()].map((root) => ({ ...root, source: undefined, problems: [problem] }));
 }
 
 function isPolicy(resource: Resource): boolean {

@@ -1,14 +1,16 @@
-import type { Resource } from '../api/resources.ts';
+import type { Resource, TrustedSigner } from '../api/resources.ts';
+import { unreachable } from '../errors.ts';
 import { isRecord } from '../kube/object.ts';
 import type { ExpandedEntries } from '../policy/signer-entry.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
+import { referencesOf, type Snapshot } from '../policy/snapshot.ts';
+import type { KeyState, RootState } from '../policy/trust-material.ts';
 import type { StoredResource } from './kubernetes-store.ts';
 
 /** The status of one resource, as far as it does not depend on when it was written. */
 export interface ResourceStatus {
   readonly generation: number;
   readonly ready: boolean;
-  readonly reason: 'Valid' | 'PartlyUsable' | 'Invalid' | 'NothingUsable';
+  readonly reason: 'Valid' | 'PartlyUsable' | 'NotRefreshed' | 'Invalid' | 'NothingUsable' | 'Unavailable';
   readonly message: string;
   /** Fields of the kind's own: fingerprints. */
   readonly fields: Readonly<Record<string, string>>;
@@ -18,38 +20,62 @@ export interface ResourceStatus {
 const maxProblems = 20;
 const maxMessage = 8_192;
 
-/** The entries of each policy of a snapshot, by the policy itself. */
-export function entriesByPolicy(snapshot: Snapshot): ReadonlyMap<Resource, ExpandedEntries> {
-  return new Map(snapshot.policies.map(({ policy, entries }) => [policy, entries]));
+/** What a snapshot says of a resource, beside the resource itself. */
+export class SnapshotView {
+  readonly #entries: ReadonlyMap<Resource, ExpandedEntries>;
+  readonly #snapshot: Snapshot;
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+    this.#entries = new Map(snapshot.policies.map(({ policy, entries }) => [policy, entries]));
+  }
+
+  /** Of a policy. */
+  entriesOf(resource: Resource): ExpandedEntries | undefined {
+    return this.#entries.get(resource);
+  }
+
+  /** Of a TrustRoot; undefined when it cannot be used at all. */
+  rootOf(resource: Resource): RootState | undefined {
+    return resource.kind === 'TrustRoot' ? this.#snapshot.trustRoots.get(resource.name) : undefined;
+  }
+
+  /** Of a TrustedSigner whose key is kept elsewhere. */
+  keyOf(resource: Resource): KeyState | undefined {
+    const [reference] = resource.kind === 'TrustedSigner' ? referencesOf(resource) : [];
+    return reference === undefined ? undefined : this.#snapshot.keys.get(reference.uri);
+  }
 }
 
-/** What a resource's status should say; `entries` are those of a policy. */
-export function statusOf(
-  { resource, problems }: StoredResource,
-  entries: ExpandedEntries | undefined,
-): ResourceStatus {
-  const common = { generation: resource.generation, fields: fieldsOf(resource) };
+/** What a resource's status should say. */
+export function statusOf({ resource, problems }: StoredResource, view: SnapshotView): ResourceStatus {
+  const material = view.rootOf(resource) ?? view.keyOf(resource);
+  const common = { generation: resource.generation, fields: fieldsOf(resource, view) };
   const said = problems.map(({ field, message }) => `${field}: ${message}`);
   if (resource.problems.length > 0 || isBrokenSigner(resource)) {
     return { ...common, ready: false, reason: 'Invalid', message: messageOf('Cannot be used', said) };
   }
-  const unusable = (entries?.unusable ?? []).map(({ label, why }) => `${label}: ${why}`);
+  if (material?.kind === 'unavailable') {
+    const message = messageOf('Cannot be had now', [material.reason]);
+    return { ...common, ready: false, reason: 'Unavailable', message };
+  }
+  const entries = view.entriesOf(resource);
+  const unusable = [
+    ...(entries?.unusable ?? []).map(({ label, why }) => `${label}: ${why}`),
+    ...(entries?.unavailable ?? []).map(({ label, fault }) => `${label}: ${fault.detail}`),
+  ];
   const all = [...new Set([...said, ...unusable])];
   if (entries !== undefined && entries.usable.length === 0 && unusable.length > 0) {
-    return {
-      ...common,
-      ready: false,
-      reason: 'NothingUsable',
-      message: messageOf('No entry of trustedKeys can be used', all),
-    };
+    const message = messageOf('No entry of trustedKeys can be used', all);
+    return { ...common, ready: false, reason: 'NothingUsable', message };
   }
   if (all.length > 0) {
-    return {
-      ...common,
-      ready: true,
-      reason: 'PartlyUsable',
-      message: messageOf('In force, but not all of it can be used', all),
-    };
+    const message = messageOf('In force, but not all of it can be used', all);
+    return { ...common, ready: true, reason: 'PartlyUsable', message };
+  }
+  if (material?.error !== undefined) {
+    const message = messageOf('In force as it was read last; it could not be read again', [material.error]);
+    return { ...common, ready: true, reason: 'NotRefreshed', message };
   }
   return { ...common, ready: true, reason: 'Valid', message: 'In force.' };
 }
@@ -57,7 +83,9 @@ export function statusOf(
 /** Whether the stored status says all that already. */
 export function isUpToDate(stored: unknown, wanted: ResourceStatus): boolean {
   if (!isRecord(stored) || stored['observedGeneration'] !== wanted.generation) return false;
-  for (const [field, value] of Object.entries(wanted.fields)) if (stored[field] !== value) return false;
+  for (const [field, value] of Object.entries(wanted.fields)) {
+    if (!isSame(field, stored[field], value)) return false;
+  }
   const condition = readyCondition(stored);
   return (
     condition !== undefined &&
@@ -65,6 +93,16 @@ export function isUpToDate(stored: unknown, wanted: ResourceStatus): boolean {
     condition['reason'] === wanted.reason &&
     condition['message'] === wanted.message
   );
+}
+
+/** Every replica reads keys at moments of its own: whoever was there first need not be corrected. */
+const CLOCK_FIELDS: ReadonlySet<string> = new Set(['lastResolvedTime', 'lastRefreshedTime']);
+const clockTolerance = 15 * 60_000;
+
+function isSame(field: string, stored: unknown, wanted: string): boolean {
+  if (stored === wanted) return true;
+  if (!CLOCK_FIELDS.has(field) || typeof stored !== 'string') return false;
+  return Math.abs(Date.parse(stored) - Date.parse(wanted)) <= clockTolerance;
 }
 
 /** Conditions of other types are whoever wrote them's; the time of the last transition stays where the status did. */
@@ -81,8 +119,7 @@ export function statusDocument(
     type: 'Ready',
     status,
     observedGeneration: wanted.generation,
-    lastTransitionTime:
-      typeof since === 'string' ? since : new Date(now).toISOString().replace(/\.\d+Z$/, 'Z'),
+    lastTransitionTime: typeof since === 'string' ? since : wholeSeconds(now),
     reason: wanted.reason,
     message: wanted.message,
   };
@@ -102,18 +139,53 @@ function isBrokenSigner(resource: Resource): boolean {
   return resource.kind === 'TrustedSigner' && resource.identity.kind === 'broken';
 }
 
-function fieldsOf(resource: Resource): Record<string, string> {
+function fieldsOf(resource: Resource, view: SnapshotView): Record<string, string> {
   switch (resource.kind) {
     case 'TrustedSigner':
-      if (resource.identity.kind === 'broken') return {};
-      return resource.identity.kind === 'publicKey'
-        ? { type: 'PublicKey', keyFingerprint: resource.identity.key.fingerprint }
-        : { type: 'Keyless' };
+      return signerFields(resource.identity, view.keyOf(resource));
     case 'TrustRoot':
-      return resource.root === undefined ? {} : { fingerprint: resource.root.fingerprint };
+      return rootFields(view.rootOf(resource));
     default:
       return {};
   }
+}
+
+function signerFields(
+  identity: TrustedSigner['identity'],
+  state: KeyState | undefined,
+): Record<string, string> {
+  switch (identity.kind) {
+    case 'broken':
+      return {};
+    case 'keyless':
+      return { type: 'Keyless' };
+    case 'publicKey':
+      return { type: 'PublicKey', keyFingerprint: identity.key.fingerprint };
+    case 'keyRef':
+      return state?.kind === 'known'
+        ? {
+            type: 'KeyReference',
+            keyFingerprint: state.keys[0].fingerprint,
+            lastResolvedTime: wholeSeconds(state.resolvedAt),
+          }
+        : { type: 'KeyReference' };
+    default:
+      return unreachable(identity);
+  }
+}
+
+function rootFields(state: RootState | undefined): Record<string, string> {
+  if (state?.kind !== 'known') return {};
+  const { root, refreshedAt, usableUntil } = state;
+  return {
+    fingerprint: root.fingerprint,
+    ...(refreshedAt !== undefined && { lastRefreshedTime: wholeSeconds(refreshedAt) }),
+    ...(usableUntil !== undefined && { usableUntil: wholeSeconds(usableUntil) }),
+  };
+}
+
+function wholeSeconds(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function messageOf(headline: string, problems: readonly string[]): string {

@@ -2,12 +2,13 @@ import type { Resource } from '../api/resources.ts';
 import { asError, Fault } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { compileSnapshot, type Snapshot } from '../policy/snapshot.ts';
-import type { TrustRoot } from '../sigstore/trust-root.ts';
+import type { TrustMaterialSource } from './trust-material-source.ts';
 
 export interface SnapshotBuilderOptions {
   /** Everything that the snapshot is to hold, as it is now. */
   readonly resources: () => readonly Resource[];
-  readonly builtinRoots: ReadonlyMap<string, TrustRoot>;
+  /** Keys and roots that the resources refer to. */
+  readonly trust: TrustMaterialSource;
   readonly logger: Logger;
 }
 
@@ -65,9 +66,12 @@ export class SnapshotBuilder {
   }
 
   #compile(): void {
-    const { resources, builtinRoots, logger } = this.#options;
+    const { trust, logger } = this.#options;
     try {
-      this.#snapshot = compileSnapshot({ number: this.#number + 1, resources: resources(), builtinRoots });
+      const resources = this.#options.resources();
+      trust.want(resources);
+      const material = trust.material();
+      this.#snapshot = compileSnapshot({ number: this.#number + 1, resources, material });
     } catch (error) {
       logger.error({ err: asError(error) }, 'the policies could not be compiled');
       this.#failed = true;

@@ -6,9 +6,9 @@ import type { Snapshot } from '../policy/snapshot.ts';
 import type { KubernetesStore, StoredResource } from './kubernetes-store.ts';
 import { collectionOf, RESOURCES } from './resource-kinds.ts';
 import {
-  entriesByPolicy,
   isUpToDate,
   statusDocument,
+  SnapshotView,
   statusOf,
   type ResourceStatus,
 } from './resource-status.ts';
@@ -80,12 +80,12 @@ export class StatusWriter {
 
   async #writeAll(snapshot: Snapshot, signal: AbortSignal): Promise<void> {
     const { store, interval = defaultInterval } = this.#options;
-    const entries = entriesByPolicy(snapshot);
+    const view = new SnapshotView(snapshot);
     const uids = new Set<string>();
     for (const stored of Array.from(store.stored())) {
       const uid = stored.object.metadata.uid ?? '';
       uids.add(uid);
-      const wanted = statusOf(stored, entries.get(stored.resource));
+      const wanted = statusOf(stored, view);
       const text = JSON.stringify(wanted);
       if (isUpToDate(stored.object['status'], wanted) || this.#written.get(uid) === text) continue;
       // A newer snapshot may say something else of what is left.

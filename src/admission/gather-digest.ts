@@ -1,0 +1,145 @@
+import { Refusal } from '../errors.ts';
+import type { ImageReference } from '../image/reference.ts';
+import type { FoundFacts } from '../policy/image-facts.ts';
+import type { CompiledPolicy } from '../policy/snapshot.ts';
+import type { FaultReason } from '../policy/verdict.ts';
+import { needsManifest, type Artifact, type TrustContext } from '../sigstore/verify.ts';
+import type { Evidence } from '../sigstore/evidence.ts';
+import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
+import type { Fact, FactCache } from './fact-cache.ts';
+import type { Question, Sources } from './gather-facts.ts';
+import { faultOrThrow, faultReason, orAborted } from './port-answer.ts';
+import type { Discovery, ImageSource } from './ports.ts';
+import { Turns } from './turns.ts';
+
+/** What is known of one digest, and how it came to be known. */
+export interface GatheredDigest {
+  readonly found: FoundFacts;
+  readonly remembered: boolean;
+  readonly withPullSecret: boolean;
+}
+
+/**
+ * Looks for everything that says something about a digest, and verifies it in every trust context of the policies.
+ * @param policies that look in the same places
+ */
+export async function gatherDigest(
+  digest: string,
+  policies: readonly CompiledPolicy[],
+  question: Question,
+  { images, facts }: Sources,
+): Promise<GatheredDigest> {
+  const discovery = await discoverEverywhere(digest, placesOf(policies), question, images);
+  const refused = [...discovery.refused];
+  const faults = discovery.faults.map(faultReason);
+  const turns = new Turns(question.signal, faults);
+  const pieces: Piece[] = [];
+  for (const evidence of discovery.evidence) {
+    if (await turns.expired()) break;
+    pieces.push({ evidence, overManifest: needsManifest(evidence) });
+  }
+  const artifact = pieces.some(({ overManifest }) => overManifest)
+    ? await artifactFor(digest, question, images, { refused, faults })
+    : undefined;
+  const byContext = await verifyAll(pieces, contextsOf(policies), artifact, facts, turns);
+  const { remembered, withPullSecret } = discovery;
+  return { found: { byContext, refused, faults }, remembered, withPullSecret };
+}
+
+/** Every root and key that one of the policies verifies with, once. */
+export function contextsOf(policies: readonly CompiledPolicy[]): ReadonlyMap<string, TrustContext> {
+  return new Map(
+    policies.flatMap(({ entries }) =>
+      entries.usable.flatMap(({ contexts }) => contexts.map(({ id, context }) => [id, context] as const)),
+    ),
+  );
+}
+
+/** Beside the image, and where one of the policies says that signatures are kept. */
+type Place = ImageReference | undefined;
+
+function placesOf(policies: readonly CompiledPolicy[]): readonly Place[] {
+  const repository = policies[0]?.policy.rules?.signatureRepository;
+  return repository === undefined ? [undefined] : [undefined, repository];
+}
+
+/** Good evidence counts wherever it lies. */
+async function discoverEverywhere(
+  digest: string,
+  places: readonly Place[],
+  question: Question,
+  images: ImageSource,
+): Promise<Discovery> {
+  const all = await Promise.all(places.map((place) => discover(digest, place, question, images)));
+  return {
+    evidence: all.flatMap(({ evidence }) => evidence),
+    refused: all.flatMap(({ refused }) => refused),
+    faults: all.flatMap(({ faults }) => faults),
+    remembered: all.some(({ remembered }) => remembered),
+    withPullSecret: all.some(({ withPullSecret }) => withPullSecret),
+  };
+}
+
+async function discover(
+  digest: string,
+  signatureRepository: Place,
+  { reference, fresh, puller, signal }: Question,
+  images: ImageSource,
+): Promise<Discovery> {
+  const options = { fresh, puller, signal, signatureRepository };
+  try {
+    return await orAborted(images.discover(reference, digest, options), reference, signal);
+  } catch (error) {
+    const faults = [faultOrThrow(error)];
+    return { evidence: [], refused: [], faults, remembered: false, withPullSecret: false };
+  }
+}
+
+/** The manifest's bytes, only where some evidence is a signature over them. */
+async function artifactFor(
+  digest: string,
+  { reference, puller, signal }: Question,
+  images: ImageSource,
+  known: { readonly refused: RefusedEvidence[]; readonly faults: FaultReason[] },
+): Promise<Artifact | undefined> {
+  try {
+    const asking = images.manifest(reference, digest, { puller, signal });
+    return { digest, manifest: await orAborted(asking, reference, signal) };
+  } catch (error) {
+    // A manifest that cannot be read spoils the signatures over it, and nothing else of the review.
+    if (error instanceof Refusal) {
+      known.refused.push({ source: 'the manifest of the image', code: error.code, detail: error.message });
+    } else {
+      known.faults.push(faultReason(faultOrThrow(error)));
+    }
+    return undefined;
+  }
+}
+
+/** One piece of evidence, and whether it is a signature over the manifest itself. */
+interface Piece {
+  readonly evidence: Evidence;
+  readonly overManifest: boolean;
+}
+
+async function verifyAll(
+  pieces: readonly Piece[],
+  contexts: ReadonlyMap<string, TrustContext>,
+  artifact: Artifact | undefined,
+  cache: FactCache,
+  turns: Turns,
+): Promise<ReadonlyMap<string, readonly Fact[]>> {
+  const byContext = new Map<string, Fact[]>();
+  for (const [id, context] of contexts) {
+    const facts: Fact[] = [];
+    byContext.set(id, facts);
+    for (const { evidence, overManifest } of pieces) {
+      const bytes = overManifest ? artifact : undefined;
+      // Without the manifest nothing can be said of a signature over it; the reason is told beside.
+      if (overManifest && bytes === undefined) continue;
+      if (await turns.expired()) return byContext;
+      facts.push(cache.known(evidence, context, bytes) ?? cache.verify(evidence, context, bytes));
+    }
+  }
+  return byContext;
+}

@@ -1,0 +1,57 @@
+import { homedir } from 'node:os';
+import type { Settings } from '../config.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics, TrustStateMetric } from '../observe/metrics.ts';
+import { KeyResolver } from '../trust/keys/key-resolver.ts';
+import { KeyRing } from '../trust/keys/key-ring.ts';
+import type { ReadSecret } from '../trust/keys/secret-keys.ts';
+import { RootKeeper } from '../trust/roots/root-keeper.ts';
+import { TrustKeeper } from '../trust/trust-keeper.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
+import type { KeyState, RootState } from '../policy/trust-material.ts';
+
+/** Keys and roots that are kept elsewhere, as the settings say. @param readSecret undefined where there is no cluster */
+export function trustKeeper(
+  settings: Settings,
+  { logger, metrics, readSecret }: { logger: Logger; metrics: Metrics; readSecret: ReadSecret | undefined },
+): TrustKeeper {
+  const { keys, trustRoots, proxy } = settings;
+  const source = new KeyResolver(
+    { ...keys, proxy },
+    { env: process.env, home: homedir(), readSecret, now: Date.now },
+  );
+  const timing = {
+    ...(keys.refreshSeconds !== undefined && { refresh: keys.refreshSeconds * 1000 }),
+    ...(keys.keepSeconds !== undefined && { keep: keys.keepSeconds * 1000 }),
+  };
+  const observer = {
+    resolved: (scheme: string, outcome: 'ok' | 'error', seconds: number) =>
+      metrics.recordKeyReading({ scheme, outcome, seconds }),
+  };
+  return new TrustKeeper(
+    new KeyRing({ source, logger, observer, timing }),
+    new RootKeeper({
+      settings: { ...trustRoots, proxy },
+      logger,
+      observer: {
+        refreshed: (_name, outcome) => metrics.recordRootRefresh(outcome),
+        expiry: () => undefined,
+      },
+    }),
+  );
+}
+
+/** Every key and root of a snapshot, for `/metrics`. */
+export function trustStates(snapshot: Snapshot | undefined): readonly TrustStateMetric[] {
+  const { keys = [], trustRoots = [] } = snapshot ?? {};
+  return [
+    ...Array.from(keys, ([name, state]) => ({ kind: 'key', name, ...stateMetric(state) }) as const),
+    ...Array.from(trustRoots, ([name, state]) => ({ kind: 'root', name, ...stateMetric(state) }) as const),
+  ];
+}
+
+function stateMetric(state: KeyState | RootState): Pick<TrustStateMetric, 'available' | 'usableUntil'> {
+  return state.kind === 'known'
+    ? { available: true, usableUntil: state.usableUntil }
+    : { available: false, usableUntil: undefined };
+}

@@ -1,0 +1,146 @@
+import type { PolicyRules } from '../api/resources.ts';
+import type { Proofs, RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
+import type {
+  EvidenceExplanation,
+  ProofExplanation,
+  ProofsExplanation,
+  RefusalExplanation,
+} from './explanation.ts';
+import type { FoundFacts } from './image-facts.ts';
+import { field } from './message.ts';
+import { asViolation, holdAgainst, isRefused, mostTelling, type Held } from './signature-rule.ts';
+import type { SignerEntry } from './signer-entry.ts';
+import { describeSigner } from './signer-match.ts';
+import type { Violation } from './verdict.ts';
+
+/** Digests of one statement that are shown: the others are of other images. */
+const MAX_DIGESTS = 8;
+
+/** What was found for a digest, and what it is held against. */
+export interface Examinable {
+  readonly rules: PolicyRules;
+  readonly entries: readonly SignerEntry[];
+  readonly digest: string;
+  readonly found: FoundFacts;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Every piece of evidence once, good or bad, whatever it was verified with. */
+export function explainEvidence(examinable: Examinable): readonly EvidenceExplanation[] {
+  const read = [...piecesOf(examinable).values()].map(explainPiece);
+  return [...read, ...examinable.found.refused.map(explainUnread)];
+}
+
+/** What came out of one piece of evidence: it may verify with one key and not with another. */
+interface Piece {
+  readonly source: string;
+  readonly facts: (VerifiedSignature | RefusedEvidence)[];
+  readonly byEntry: Map<SignerEntry, Held[]>;
+}
+
+function piecesOf({ rules, entries, digest, found, now }: Examinable): ReadonlyMap<string, Piece> {
+  const pieces = new Map<string, Piece>();
+  for (const entry of entries) {
+    for (const { id } of entry.contexts) {
+      for (const [name, fact] of named(found.byContext.get(id) ?? [])) {
+        const piece: Piece = pieces.get(name) ?? { source: fact.source, facts: [], byEntry: new Map() };
+        pieces.set(name, piece);
+        piece.facts.push(fact);
+        const held = piece.byEntry.get(entry) ?? [];
+        piece.byEntry.set(entry, [...held, holdAgainst(entry, fact, digest, rules, now)]);
+      }
+    }
+  }
+  return pieces;
+}
+
+/** Places need not have one piece each: the second of a place is another, in every context. */
+function named<T extends { readonly source: string }>(
+  facts: readonly T[],
+): readonly (readonly [string, T])[] {
+  const seen = new Map<string, number>();
+  return facts.map((fact) => {
+    const before = seen.get(fact.source) ?? 0;
+    seen.set(fact.source, before + 1);
+    return [`${before} ${fact.source}`, fact] as const;
+  });
+}
+
+function explainPiece({ source, facts, byEntry }: Piece): EvidenceExplanation {
+  const verified = facts.filter((fact): fact is VerifiedSignature => !isRefused(fact));
+  const held = [...byEntry.values()].flat();
+  // With several keys or roots it may verify more than once: what counted is what matters.
+  const counted = held.find((each) => each.counts)?.signature ?? verified[0];
+  return {
+    source: field(source),
+    content: counted?.content,
+    proof: counted === undefined ? undefined : explainProof(counted),
+    countsFor: [...byEntry]
+      .filter(([, all]) => all.some(({ counts }) => counts))
+      .map(([{ label }]) => field(label)),
+    refusals: refusalsOf(source, byEntry),
+  };
+}
+
+/** Evidence that could not even be read. */
+function explainUnread(refused: RefusedEvidence): EvidenceExplanation {
+  const { source } = refused;
+  return {
+    source: field(source),
+    content: undefined,
+    proof: undefined,
+    countsFor: [],
+    refusals: [{ ...told(source, asViolation(refused)), entries: [] }],
+  };
+}
+
+/** Each reason once, with the entries that it holds for. */
+function refusalsOf(source: string, byEntry: Piece['byEntry']): readonly RefusalExplanation[] {
+  const refusals = new Map<string, RefusalExplanation>();
+  for (const [{ label }, all] of byEntry) {
+    if (all.some(({ counts }) => counts)) continue;
+    const [nearest] = mostTelling(all.flatMap((each) => (each.counts ? [] : [each.violation])));
+    if (nearest === undefined) continue;
+    const reason = told(source, nearest);
+    const key = `${reason.code} ${reason.detail}`;
+    const entries = [...(refusals.get(key)?.entries ?? []), field(label)];
+    refusals.set(key, { ...reason, entries });
+  }
+  return [...refusals.values()];
+}
+
+/** The place stands above it already. */
+function told(source: string, { code, detail }: Violation): Violation {
+  const place = `${source}: `;
+  return { code, detail: field(detail.startsWith(place) ? detail.slice(place.length) : detail) };
+}
+
+function explainProof(signature: VerifiedSignature): ProofExplanation {
+  const { signer, digests, log, timestamps } = signature;
+  return {
+    signedBy: field(describeSigner(signature)),
+    signer,
+    digests: digests.slice(0, MAX_DIGESTS),
+    log: explainProofs(log, ({ logId, logIndex, integratedAt }) => ({
+      logId,
+      logIndex,
+      integratedAt: integratedAt === undefined ? undefined : new Date(integratedAt).toISOString(),
+    })),
+    timestamps: explainProofs(timestamps, ({ authority, signedAt }) => ({
+      authority,
+      signedAt: new Date(signedAt).toISOString(),
+    })),
+  };
+}
+
+function explainProofs<T, E>(proofs: Proofs<T>, explain: (proof: T) => E): ProofsExplanation<E> {
+  switch (proofs.state) {
+    case 'absent':
+      return { state: 'absent' };
+    case 'invalid':
+      return { state: 'invalid', code: proofs.code, detail: field(proofs.detail) };
+    case 'valid':
+      return { state: 'valid', proofs: proofs.proofs.map(explain) };
+  }
+}

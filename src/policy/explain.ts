@@ -1,0 +1,154 @@
+import { explainEvidence, type Examinable } from './explain-evidence.ts';
+import type {
+  EntryExplanation,
+  Explanation,
+  PolicyExplanation,
+  ReasonExplanation,
+  SignerExplanation,
+  SubjectExplanation,
+  VerdictKind,
+} from './explanation.ts';
+import type { FoundFacts, ImageFacts } from './image-facts.ts';
+import { field, headline, nextStep } from './message.ts';
+import { describeExpectation } from './signature-rule.ts';
+import { describeIdentity, entriesAt, type ExpandedEntries } from './signer-entry.ts';
+import type { CompiledPolicy } from './snapshot.ts';
+import type { FaultReason, MatchedSigner, Outcome, Verdict } from './verdict.ts';
+
+/** One image with the verdict of each policy, and what the verdict rests on. */
+export interface Explainable {
+  /** As the user wrote it. */
+  readonly image: string;
+  readonly digest: string | undefined;
+  readonly examined: readonly Examined[];
+}
+
+interface Examined {
+  readonly compiled: CompiledPolicy;
+  readonly facts: ImageFacts;
+  readonly verdict: Verdict;
+}
+
+/**
+ * Tells why. Nothing is verified again, and each piece of evidence is held against the entries by the very function that the verdict
+ * was made with, so that the two cannot differ.
+ * @param now milliseconds since the epoch: the moment of the verdicts
+ */
+export function explain(explainable: Explainable, now: number): Explanation {
+  const { image, digest, examined } = explainable;
+  const policies =
+    examined.length === 0
+      ? [uncovered(explainable)]
+      : examined.map((each) => explainPolicy(explainable, each, now));
+  return { image, digest, verdict: worstOf(policies.map(({ verdict }) => verdict)), policies };
+}
+
+/** Across policies and images violated > faulted > verified. */
+export function worstOf(verdicts: readonly VerdictKind[]): VerdictKind {
+  if (verdicts.includes('violated')) return 'violated';
+  return verdicts.includes('faulted') ? 'faulted' : 'verified';
+}
+
+/** An image that no policy covers is vouched for by nobody. */
+function uncovered(image: Explainable): PolicyExplanation {
+  const outcome: Outcome = {
+    kind: 'violated',
+    violations: [{ code: 'NO_POLICY', detail: 'none of the policies is about this image' }],
+  };
+  const verdict: Verdict = { policy: undefined, mode: 'Enforce', outcome };
+  return { ...explainVerdict(image, verdict), expected: undefined, trustedKeys: [], subjects: [] };
+}
+
+function explainPolicy(
+  image: Explainable,
+  { compiled, facts, verdict }: Examined,
+  now: number,
+): PolicyExplanation {
+  const { rules } = compiled.policy;
+  const entries = entriesAt(compiled.entries, now);
+  const asks = rules?.requireSignature === true;
+  return {
+    ...explainVerdict(image, verdict),
+    expected:
+      asks && entries.usable.length > 0 ? field(describeExpectation(rules, compiled.entries)) : undefined,
+    trustedKeys: asks ? explainEntries(entries) : [],
+    subjects: asks ? subjectsOf(facts, { rules, entries: entries.usable, now }) : [],
+  };
+}
+
+function explainVerdict(
+  image: Explainable,
+  verdict: Verdict,
+): Omit<PolicyExplanation, 'expected' | 'trustedKeys' | 'subjects'> {
+  const { policy, mode, outcome } = verdict;
+  const next = nextStep(image, verdict);
+  return {
+    policy,
+    mode,
+    verdict: outcome.kind,
+    headline: headline(image, verdict),
+    signers: outcome.kind === 'verified' ? outcome.signers.map(explainSigner) : [],
+    reasons: reasonsOf(outcome),
+    warnings: outcome.kind === 'verified' ? outcome.warnings.map(field) : [],
+    next: next === '' ? undefined : next,
+  };
+}
+
+function explainSigner({ entry, identity, issuer, signedAt }: MatchedSigner): SignerExplanation {
+  return {
+    entry: field(entry),
+    identity: field(identity),
+    issuer: issuer === undefined ? undefined : field(issuer),
+    signedAt: signedAt === undefined ? undefined : new Date(signedAt).toISOString(),
+  };
+}
+
+function reasonsOf(outcome: Outcome): readonly ReasonExplanation[] {
+  if (outcome.kind === 'verified') return [];
+  const reasons: readonly ReasonExplanation[] =
+    outcome.kind === 'violated' ? outcome.violations : outcome.faults;
+  return reasons.map(shown);
+}
+
+function explainEntries({ usable, unavailable, unusable }: ExpandedEntries): readonly EntryExplanation[] {
+  return [
+    ...usable.map(({ label, identity }) => explainEntry(label, 'usable', describeIdentity(identity))),
+    ...unavailable.map(({ label, fault }) => explainEntry(label, 'unavailable', fault.detail)),
+    ...unusable.map(({ label, why }) => explainEntry(label, 'unusable', why)),
+  ];
+}
+
+function explainEntry(label: string, state: EntryExplanation['state'], detail: string): EntryExplanation {
+  return { entry: field(label), state, detail: field(detail) };
+}
+
+function subjectsOf(
+  facts: ImageFacts,
+  policy: Omit<Examinable, 'digest' | 'found'>,
+): readonly SubjectExplanation[] {
+  const { digest, platforms, parent } = facts;
+  if (digest.kind !== 'known') return [];
+  const subject = (
+    role: SubjectExplanation['role'],
+    of: string,
+    found: FoundFacts,
+    platform?: string,
+  ): SubjectExplanation => ({
+    role,
+    digest: of,
+    platform: platform === undefined ? undefined : field(platform),
+    evidence: explainEvidence({ ...policy, digest: of, found }),
+    faults: found.faults.map(shown),
+  });
+  return [
+    subject('image', digest.digest, facts),
+    ...(parent.kind === 'known' ? [subject('index', parent.digest, parent)] : []),
+    ...(platforms.kind === 'known'
+      ? platforms.platforms.map((each) => subject('platform', each.digest, each, each.platform))
+      : []),
+  ];
+}
+
+function shown<T extends ReasonExplanation | FaultReason>(reason: T): T {
+  return { ...reason, detail: field(reason.detail) };
+}

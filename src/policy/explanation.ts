@@ -1,0 +1,116 @@
+import type { Mode } from '../api/resources.ts';
+import type { SignedContent, SubjectName } from '../sigstore/verified-signature.ts';
+import type { FaultReason, PolicyIdentity, Violation } from './verdict.ts';
+
+/**
+ * Why an image is what it is, from the image down to each proof, as JSON: for people, the command line, the API and the admin page.
+ * Sentences (`headline`, `detail`, `signedBy`, `expected`, `next`, …) are escaped and bounded like those of a denial. Verified values
+ * (names, issuers, extensions) are exact: whoever shows them has to escape them. Times are ISO 8601. What is undefined is absent.
+ */
+export interface Explanation {
+  /** As the user wrote it. */
+  readonly image: string;
+  /** That everything was judged by; undefined where it could not be learned. */
+  readonly digest: string | undefined;
+  /** Of all policies together: violated > faulted > verified. */
+  readonly verdict: VerdictKind;
+  readonly policies: readonly PolicyExplanation[];
+}
+
+export type VerdictKind = 'verified' | 'violated' | 'faulted';
+
+/** One image under one policy. */
+export interface PolicyExplanation {
+  /** Undefined = no policy covers the image. */
+  readonly policy: PolicyIdentity | undefined;
+  readonly mode: Mode;
+  readonly verdict: VerdictKind;
+  /** The first line of a denial. */
+  readonly headline: string;
+  /** Who vouched; empty unless verified. */
+  readonly signers: readonly SignerExplanation[];
+  /** Violations or faults, the most telling first; empty when verified. */
+  readonly reasons: readonly ReasonExplanation[];
+  readonly warnings: readonly string[];
+  readonly expected: string | undefined;
+  readonly next: string | undefined;
+  readonly trustedKeys: readonly EntryExplanation[];
+  /** The digest itself, and where the policy asks for them its platforms or the index that holds it. */
+  readonly subjects: readonly SubjectExplanation[];
+}
+
+export type ReasonExplanation = Violation | FaultReason;
+
+export interface SignerExplanation {
+  /** `TrustedSigner "release-ci"`, or `trustedKeys[0]`. */
+  readonly entry: string;
+  readonly identity: string;
+  readonly issuer: string | undefined;
+  readonly signedAt: string | undefined;
+}
+
+/** One entry of `trustedKeys`, with its references followed. */
+export interface EntryExplanation {
+  readonly entry: string;
+  /** `unavailable`: its key or its root cannot be had now. `unusable`: broken or missing. */
+  readonly state: 'usable' | 'unavailable' | 'unusable';
+  /** Whom it expects, or why it cannot be used. */
+  readonly detail: string;
+}
+
+/** Something that evidence was looked for. */
+export interface SubjectExplanation {
+  readonly role: 'image' | 'platform' | 'index';
+  readonly digest: string;
+  /** `linux/arm64`, of a platform. */
+  readonly platform: string | undefined;
+  readonly evidence: readonly EvidenceExplanation[];
+  /** What could not be looked at. */
+  readonly faults: readonly FaultReason[];
+}
+
+/** One piece of evidence. */
+export interface EvidenceExplanation {
+  /** Where it was found. */
+  readonly source: string;
+  /** Undefined where it did not verify, so that nobody knows what it is. */
+  readonly content: SignedContent | undefined;
+  /** Undefined where it did not verify with anything that the policy trusts. */
+  readonly proof: ProofExplanation | undefined;
+  /** Entries of `trustedKeys` that it counts for. */
+  readonly countsFor: readonly string[];
+  /** Why not for the others; without entries, whoever is trusted. */
+  readonly refusals: readonly RefusalExplanation[];
+}
+
+export interface RefusalExplanation extends Violation {
+  readonly entries: readonly string[];
+}
+
+/** What verified. */
+export interface ProofExplanation {
+  readonly signedBy: string;
+  readonly signer:
+    | {
+        readonly kind: 'certificate';
+        readonly issuer: string;
+        readonly names: readonly SubjectName[];
+        readonly extensions: Readonly<Record<string, string>>;
+        /** Fingerprint of the trust root. */
+        readonly trustRoot: string;
+      }
+    | { readonly kind: 'key'; readonly fingerprint: string };
+  /** Digests that were signed, at most a few of them. */
+  readonly digests: readonly string[];
+  readonly log: ProofsExplanation<{
+    readonly logId: string;
+    readonly logIndex: string;
+    readonly integratedAt: string | undefined;
+  }>;
+  readonly timestamps: ProofsExplanation<{ readonly authority: string; readonly signedAt: string }>;
+}
+
+export type ProofsExplanation<T> =
+  | { readonly state: 'absent' }
+  | { readonly state: 'valid'; readonly proofs: readonly T[] }
+  | ({ readonly state: 'invalid' } & Violation);

@@ -1,0 +1,125 @@
+import type { PolicyRules } from '../api/resources.ts';
+import { unreachable } from '../errors.ts';
+import type { ImageFacts, PlatformFacts } from './image-facts.ts';
+import { entriesAt, type ExpandedEntries } from './signer-entry.ts';
+import { evaluateSignatures, unusableViolation } from './signature-rule.ts';
+import type { FaultReason, Outcome, Violation } from './verdict.ts';
+
+type Signed = (digest: string, facts: Parameters<typeof evaluateSignatures>[3]) => Outcome;
+
+/**
+ * `requireSignature` for everything that the reference may run: the digest itself, where the policy accepts it the index
+ * that holds it, and where the policy asks for it every platform in it.
+ * @param now milliseconds since the epoch
+ */
+export function evaluateSigned(
+  rules: PolicyRules,
+  expanded: ExpandedEntries,
+  digest: string,
+  facts: ImageFacts,
+  now: number,
+): Outcome {
+  const entries = entriesAt(expanded, now);
+  const unusable = unusableViolation(rules, entries);
+  if (unusable !== undefined) return { kind: 'violated', violations: [unusable] };
+  const signed: Signed = (of, found) => evaluateSignatures(rules, entries, of, found, now);
+  const own = signed(digest, facts);
+  if (rules.multiArch === 'IndexAndPlatforms') {
+    return own.kind === 'violated' ? own : withPlatforms(own, rules, facts, signed);
+  }
+  return own.kind === 'verified' || !rules.acceptMembership ? own : throughParent(own, rules, facts, signed);
+}
+
+/** The index that the tag names is signed, and holds the digest: then the digest was signed with it. */
+function throughParent(own: Outcome, rules: PolicyRules, { parent }: ImageFacts, signed: Signed): Outcome {
+  switch (parent.kind) {
+    case 'none':
+      return own;
+    case 'stranger':
+      return withRemark(own, {
+        code: 'DIGEST_MISMATCH',
+        detail: `the tag names ${parent.digest}, which is no index that holds this digest`,
+      });
+    case 'refused':
+      return withRemark(own, parent.violation);
+    case 'fault':
+      return { kind: 'faulted', faults: [parent.fault, ...faultsOf(own)] };
+    case 'known':
+      break;
+    default:
+      return unreachable(parent);
+  }
+  if (rules.revokedDigests.has(parent.digest)) {
+    return withRemark(own, {
+      code: 'DIGEST_REVOKED',
+      detail: `the index that holds it, ${parent.digest}, is in revokedDigests`,
+    });
+  }
+  const outcome = signed(parent.digest, parent);
+  if (outcome.kind === 'verified') return outcome;
+  // Either may still vouch for it when its missing answer comes.
+  const [fault, ...faults] = [...faultsOf(own), ...faultsOf(outcome)];
+  if (fault !== undefined) return { kind: 'faulted', faults: [fault, ...faults] };
+  return violationsOf(outcome).reduce(
+    (told, { code, detail }) => withRemark(told, { code, detail: `its index ${parent.digest}: ${detail}` }),
+    own,
+  );
+}
+
+function withRemark(outcome: Outcome, remark: Violation): Outcome {
+  return outcome.kind === 'violated' ? { ...outcome, violations: [...outcome.violations, remark] } : outcome;
+}
+
+/**
+ * Every platform has to be signed like the index: a node runs one of them.
+ * @param own verified, or faulted: a platform's "no" stays one, whatever is still to be learned of the index
+ */
+function withPlatforms(own: Outcome, rules: PolicyRules, { platforms }: ImageFacts, signed: Signed): Outcome {
+  switch (platforms.kind) {
+    case 'none':
+      return own;
+    case 'refused':
+      return { kind: 'violated', violations: [platforms.violation] };
+    case 'fault':
+      return { kind: 'faulted', faults: [platforms.fault, ...faultsOf(own)] };
+    case 'known':
+      break;
+    default:
+      return unreachable(platforms);
+  }
+  const outcomes = platforms.platforms.map((platform) => ({
+    platform,
+    outcome: revoked(rules, platform) ?? signed(platform.digest, platform),
+  }));
+  const [violation, ...violations] = outcomes.flatMap(({ platform, outcome }) =>
+    violationsOf(outcome).map((each) => ofPlatform(platform, each)),
+  );
+  if (violation !== undefined) return { kind: 'violated', violations: [violation, ...violations] };
+  const [fault, ...faults] = [
+    ...faultsOf(own),
+    ...outcomes.flatMap(({ platform, outcome }) =>
+      faultsOf(outcome).map((each) => ofPlatform(platform, each)),
+    ),
+  ];
+  return fault === undefined ? own : { kind: 'faulted', faults: [fault, ...faults] };
+}
+
+function revoked({ revokedDigests }: PolicyRules, { digest }: PlatformFacts): Outcome | undefined {
+  if (!revokedDigests.has(digest)) return undefined;
+  return {
+    kind: 'violated',
+    violations: [{ code: 'DIGEST_REVOKED', detail: `${digest} is in revokedDigests` }],
+  };
+}
+
+function ofPlatform<T extends Violation | FaultReason>({ platform, digest }: PlatformFacts, reason: T): T {
+  return { ...reason, detail: `platform ${platform} (${digest}): ${reason.detail}` };
+}
+
+function violationsOf(outcome: Outcome): readonly Violation[] {
+  return outcome.kind === 'violated' ? outcome.violations : [];
+}
+
+function faultsOf(outcome: Outcome): readonly FaultReason[] {
+  return outcome.kind === 'faulted' ? outcome.faults : [];
+}
