@@ -84,7 +84,7 @@ export function savedFiles({ seen, target }: Saved): RepositoryFiles {
       if (path.startsWith('targets/')) return Promise.resolve(target);
       // Roots are given to the client as what was seen.
       if (path.endsWith('.root.json')) return Promise.resolve(undefined);
-      return Promise.resolve(seen.metadata.get(path) ?? seen.metadata.get(path.replace(/^[0-9]+\./, '')));
+      return Promise.resolve(seen.metadata.get(path.replace(/^[0-9]+\./, '')));
     },
   };
 }

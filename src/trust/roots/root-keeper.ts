@@ -9,6 +9,7 @@ import { identityOf, labelOf, repositorySource, type RemoteSource } from './remo
 import type { TrustRootObserver, TrustRootSettings } from './settings.ts';
 import { DEFAULT_TIMING, type RootTiming } from './timing.ts';
 import { readTrustRoot, TrackedRepository } from './tracked-repository.ts';
+import { workParents } from './work-directory.ts';
 
 export interface RootKeeperOptions {
   readonly settings: TrustRootSettings;
@@ -143,7 +144,7 @@ export class RootKeeper {
     const repository = new TrackedRepository({
       source: repositorySource(source, settings, this.#connections),
       timing: this.#timing,
-      workDirectory: settings.cacheDirectory,
+      workParents: workParents(settings.cacheDirectory),
       logger,
       now: this.#now,
       refreshed: (outcome) => {

@@ -21,7 +21,7 @@ export interface RepositorySource {
 export interface TrackingOptions {
   readonly source: RepositorySource;
   readonly timing: RootTiming;
-  readonly workDirectory: string | undefined;
+  readonly workParents: readonly string[];
   readonly logger: Logger;
   readonly now: () => number;
   /** Told after each refresh. */
@@ -107,7 +107,7 @@ export class TrackedRepository {
 
   /** What an earlier process verified, verified again. */
   async #restore(): Promise<void> {
-    const { source, logger, workDirectory, timing } = this.#options;
+    const { source, logger, workParents, timing } = this.#options;
     try {
       const saved = await source.cache?.load();
       if (saved === undefined) return;
@@ -115,7 +115,7 @@ export class TrackedRepository {
         anchor: source.anchor,
         files: savedFiles(saved),
         seen: saved.seen,
-        workDirectory,
+        workParents,
         signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(timing.timeout)]),
       });
       this.#seen = seen;
@@ -131,7 +131,7 @@ export class TrackedRepository {
   }
 
   async #refresh(): Promise<void> {
-    const { source, workDirectory, timing, now } = this.#options;
+    const { source, workParents, timing, now } = this.#options;
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(timing.timeout)]);
     try {
       const files = await source.open();
@@ -140,7 +140,7 @@ export class TrackedRepository {
         anchor,
         files,
         seen: this.#seen,
-        workDirectory,
+        workParents,
         signal,
       });
       if (this.#stopping.signal.aborted) return;

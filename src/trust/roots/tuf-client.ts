@@ -45,7 +45,8 @@ export interface UpdateOptions {
   readonly anchor: Anchor;
   readonly files: RepositoryFiles;
   readonly seen: Seen;
-  readonly workDirectory: string | undefined;
+  /** Folders to work in, the best first. */
+  readonly workParents: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -67,7 +68,7 @@ const HASH_HEX: Readonly<Record<string, RegExp>> = {
  */
 export async function updateRepository(options: UpdateOptions): Promise<Update> {
   try {
-    return await withWorkDirectory(options.workDirectory, (directory) => update(directory, options));
+    return await withWorkDirectory(options.workParents, (directory) => update(directory, options));
   } catch (error) {
     return { seen: options.seen, outcome: problemOf(error) };
   }

@@ -6,16 +6,21 @@ import { RepositoryProblem } from './repository-files.ts';
 /** Present and in memory in every container, also where the rest of the file system is read-only. */
 const SHARED_MEMORY = '/dev/shm';
 
+/** Folders to work in, the best first. @param cacheDirectory the setting */
+export function workParents(cacheDirectory: string | undefined): readonly string[] {
+  return [tmpdir(), ...(cacheDirectory === undefined ? [] : [cacheDirectory]), SHARED_MEMORY];
+}
+
 /**
  * The TUF client keeps its metadata in files while it works. They live as long as one refresh.
- * @param fallback where to make them when the system's folder for such files cannot be written; then comes shared memory
- * @throws RepositoryProblem when nothing can be written anywhere
+ * @param parents the first of these that can be written is taken
+ * @throws RepositoryProblem when none can
  */
 export async function withWorkDirectory<T>(
-  fallback: string | undefined,
+  parents: readonly string[],
   use: (directory: string) => Promise<T>,
 ): Promise<T> {
-  const directory = await make([tmpdir(), ...(fallback === undefined ? [] : [fallback]), SHARED_MEMORY]);
+  const directory = await make(parents);
   try {
     return await use(directory);
   } finally {
