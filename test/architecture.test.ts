@@ -46,6 +46,7 @@ const PACKAGES_OF_INNER_RINGS: Readonly<Record<number, readonly string[]>> = {
     '@sigstore/core',
     '@sigstore/verify',
     '@sigstore/protobuf-specs',
+    '@noble/curves/ed25519.js',
   ],
   2: ['zod', 'yaml', 're2js'],
   3: [],
@@ -93,6 +94,8 @@ function importProblem({ line, target }: Import, file: string, ring: number): st
   if (targetRing === undefined) return [`${file}:${line}: ${target} is in no ring`];
   if (sameFolder || targetRing < ring) return [];
   if (ring === 5 && path.startsWith('kube/')) return [];
+  // What a policy asks of provenance is read into the words of the folder that judges it; it knows nothing of resources.
+  if (file.startsWith('api/') && path.startsWith('slsa/')) return [];
   // The composition root and its settings.
   if (ring === 7 && targetRing === 7) return [];
   return [`${file}:${line}: ring ${ring} must not import ${path} of ring ${targetRing}`];

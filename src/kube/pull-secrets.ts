@@ -1,4 +1,5 @@
 import type { Puller } from '../admission/ports.ts';
+import { quote } from '../image/quote.ts';
 import { LIMITS } from '../limits.ts';
 import type { KubeClient } from './client.ts';
 import { isRecord, type KubeObject } from './object.ts';
@@ -92,7 +93,7 @@ function parseSecret(object: KubeObject): Outcome<PullSecret> {
   const { name } = object.metadata;
   const type = object['type'];
   if (!isPullSecretType(type))
-    return { problem: `the Secret "${name}" is of no type that holds registry credentials` };
+    return { problem: `the Secret ${quote(name)} is of no type that holds registry credentials` };
   const data = isRecord(object['data']) ? object['data'][KEYS[type]] : undefined;
   const text = typeof data === 'string' ? Buffer.from(data, 'base64').toString('utf8') : '';
   return { value: { name, type, text }, bytes: text.length };

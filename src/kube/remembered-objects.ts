@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { quote } from '../image/quote.ts';
 import { KubeApiError, TooLargeError } from './client.ts';
 import type { KubeObject } from './object.ts';
 
@@ -74,7 +75,7 @@ export class RememberedObjects<T> {
     const others = this.#underWay.get(key);
     if (others !== undefined) return others;
     if (this.#underWay.size >= MAX_READS) {
-      const problem = `the ${kind} "${name}" could not be read (too many are being read at once)`;
+      const problem = `the ${kind} ${quote(name)} could not be read (too many are being read at once)`;
       return { problem, version: '', at: now(), changedAt: -Infinity };
     }
     const reading = this.#fetch(namespace, name, before).finally(() => this.#underWay.delete(key));
@@ -97,7 +98,7 @@ export class RememberedObjects<T> {
       if (before?.value !== undefined && !(error instanceof KubeApiError || error instanceof TooLargeError))
         return { ...before, at: now() };
       version = reasonOf(error);
-      outcome = { problem: `the ${kind} "${name}" could not be read (${version})` };
+      outcome = { problem: `the ${kind} ${quote(name)} could not be read (${version})` };
     }
     const at = now();
     const isSame = before === undefined || before.version === version;

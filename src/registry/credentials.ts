@@ -8,14 +8,6 @@ export type Credential =
   /** A bearer token for the registry itself. */
   | { readonly kind: 'registry'; readonly token: string };
 
-/** Whatever holds credentials: a Docker config file; later, pull secrets. */
-export interface CredentialSource {
-  /** The credential for a host of image names and a repository on it; undefined = ask anonymously. */
-  find(host: string, repository: string): Promise<Credential | undefined>;
-}
-
-export const anonymous: CredentialSource = { find: () => Promise.resolve(undefined) };
-
 /** A name for a credential that gives nothing away: what was seen with one is not answered to another. */
 export function fingerprint(credential: Credential | undefined): string {
   if (credential === undefined) return 'anonymous';

@@ -33,25 +33,30 @@ export function readAuthority(
 ): Authority {
   const chain = certChain.certificates.map(({ rawBytes }) => parseMemoised(Buffer.from(rawBytes, 'base64')));
   if (chain.length === 0) throw new Refusal('MALFORMED', `${path}: the certificate chain is empty`);
-  for (const certificate of chain) checkConstraints(certificate, path, purpose);
+  for (const certificate of chain) {
+    const constraint = unsupportedConstraint(certificate, purpose);
+    if (constraint !== undefined) throw new Refusal('UNSUPPORTED', `${path}: ${constraint}`);
+  }
   return { certChain: chain, validFor: readPeriod(validFor, path) };
 }
 
-/** The library acts on basic constraints and key usage alone: an authority that is bound further would go unbound. */
-function checkConstraints(certificate: X509Certificate, path: string, purpose: string): void {
+/**
+ * The library acts on basic constraints and key usage alone: an authority that is bound further would go unbound.
+ * @returns what binds it; undefined for nothing
+ * @throws Refusal CERT_INVALID for extensions that cannot be read.
+ */
+export function unsupportedConstraint(certificate: X509Certificate, purpose: string): string | undefined {
   const extensions = certificateExtensions(certificate);
   for (const [oid, { critical }] of extensions) {
     if (oid === OID_NAME_CONSTRAINTS || (critical && !UNDERSTOOD_EXTENSIONS.has(oid))) {
-      throw new Refusal('UNSUPPORTED', `${path}: certificates with the extension ${oid} are not supported`);
+      return `certificates with the extension ${oid} are not supported`;
     }
   }
-  if (
-    extensions.has(OID_EXTENDED_KEY_USAGE) &&
+  return extensions.has(OID_EXTENDED_KEY_USAGE) &&
     !hasPurpose(certificate, purpose) &&
     !hasPurpose(certificate, ANY_PURPOSE)
-  ) {
-    throw new Refusal('UNSUPPORTED', `${path}: a certificate is for another purpose (extended key usage)`);
-  }
+    ? 'a certificate is for another purpose (extended key usage)'
+    : undefined;
 }
 
 /** @throws Refusal as `readAuthority`; UNSUPPORTED also when its certificate is not for time stamping (attack A18). */

@@ -9,6 +9,9 @@ export type CertificateExtensions = ReadonlyMap<
 
 /** version, serial, algorithm, issuer, validity, subject, key, extensions: the unique identifiers of 1993 are not accepted. */
 const TBS_FIELDS = 8;
+/** Place of the signature's algorithm among them. */
+const TBS_SIGNATURE = 2;
+const TAG_SEQUENCE = 0x30;
 
 /**
  * The extensions of a v3 certificate. The library finds fields by position and extensions by the first match, so the
@@ -16,6 +19,7 @@ const TBS_FIELDS = 8;
  * @throws Refusal CERT_INVALID; TypeError and its like for what is no certificate at all.
  */
 export function certificateExtensions(certificate: X509Certificate): CertificateExtensions {
+  checkSigned(certificate);
   const fields = certificate.tbsCertificate.subs;
   const list = fields[TBS_FIELDS - 1];
   if (
@@ -47,4 +51,24 @@ export function certificateExtensions(certificate: X509Certificate): Certificate
     });
   }
   return extensions;
+}
+
+/**
+ * What the signature does not cover has one form as well: a sequence of what is signed, the algorithm that is named inside too, and whole
+ * bytes of a signature (RFC 5280 §4.1.1). The library looks at none of it, so that one certificate would have many spellings.
+ */
+function checkSigned({ root, tbsCertificate }: X509Certificate): void {
+  const [, algorithm, signature] = root.subs;
+  const named = tbsCertificate.subs[TBS_SIGNATURE];
+  if (
+    root.tag.toDER() !== TAG_SEQUENCE ||
+    root.subs.length !== 3 ||
+    algorithm === undefined ||
+    named === undefined ||
+    !algorithm.toDER().equals(named.toDER()) ||
+    signature?.tag.isBitString() !== true ||
+    signature.value[0] !== 0
+  ) {
+    throw new Refusal('CERT_INVALID', 'the certificate is not a signed one as X.509 has it');
+  }
 }

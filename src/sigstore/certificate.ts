@@ -3,13 +3,15 @@ import { ASN1Obj, type X509Certificate } from '@sigstore/core';
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { certificateExtensions, type CertificateExtensions } from './certificate-extensions.ts';
+import { distinguishedName } from './distinguished-name.ts';
 import { FULCIO_EXTENSIONS, OID_ISSUER, OID_ISSUER_RAW } from './fulcio-extensions.ts';
 import { parseMemoised } from './memoised-certificate.ts';
-import { verificationKey, type VerificationKey } from './public-key.ts';
+import { verificationKey, type VerificationKey } from './verification-key.ts';
 import type { CertificateIdentity, SubjectName } from './verified-signature.ts';
 
 /** What the leaf certificate of some evidence says; nobody has vouched for it yet. */
 export interface LeafCertificate {
+  readonly kind: 'certificate';
   readonly certificate: X509Certificate;
   readonly der: Buffer;
   readonly key: VerificationKey;
@@ -27,6 +29,8 @@ export const OID_EXTENDED_KEY_USAGE = '2.5.29.37';
 export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 const KEY_USAGE_DIGITAL_SIGNATURE = 0;
 const KEY_USAGE_CERT_SIGN = 5;
+/** Place of the issuer's name among the fields of a v3 certificate (RFC 5280 §4.1). */
+const TBS_ISSUER = 3;
 const TAG_UTF8_STRING = 0x0c;
 /** Choices of GeneralName (RFC 5280 §4.2.1.6) that an identity can have; the others say nothing that a policy can name. */
 const NAME_TYPES: Readonly<Record<number, SubjectName['type']>> = { 1: 'email', 6: 'uri' };
@@ -73,11 +77,12 @@ function readLeaf(der: Buffer): LeafCertificate {
   }
   checkUsage(certificate, extensions);
   return {
+    kind: 'certificate',
     certificate,
     der,
     key: verificationKey(createPublicKey({ key: certificate.publicKey, format: 'der', type: 'spki' })),
     identity: {
-      issuer: readIssuer(extensions),
+      issuer: readIssuer(extensions) ?? authorityName(certificate),
       names: readNames(extensions),
       extensions: readFulcioExtensions(extensions),
     },
@@ -123,6 +128,13 @@ function readIssuer(extensions: CertificateExtensions): string | undefined {
     throw invalid('the certificate names two different issuers');
   }
   return issuer ?? rawIssuer;
+}
+
+/** Corporate authorities know no OIDC issuer: there whoever signed the certificate is the issuer. */
+function authorityName(certificate: X509Certificate): string {
+  const name = certificate.tbsCertificate.subs[TBS_ISSUER];
+  if (name === undefined || name.subs.length === 0) throw invalid('the certificate names no issuer');
+  return distinguishedName(name);
 }
 
 function readFulcioExtensions(extensions: CertificateExtensions): Readonly<Record<string, string>> {

@@ -2,7 +2,7 @@
  * Evidence: what was found for a digest, not verified yet. The registry edge collects it; nothing in it is believed
  * before `verify.ts` has read it. Every byte array here was already hashed against the digest that it was asked by.
  */
-export type Evidence = BundleEvidence | SimpleSigningEvidence;
+export type Evidence = BundleEvidence | SimpleSigningEvidence | EnvelopeEvidence;
 
 /** One Sigstore bundle, as JSON. */
 export interface BundleEvidence {
@@ -18,5 +18,17 @@ export interface SimpleSigningEvidence {
   /** Where it was found, for people: `tag sha256-….sig, layer 0`. */
   readonly source: string;
   readonly payload: Uint8Array;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/**
+ * One layer of cosign 1–2's `sha256-<hex>.att`, or of a referrer with such layers: a DSSE envelope as JSON, which holds the
+ * signature, and its certificate and proofs in annotations.
+ */
+export interface EnvelopeEvidence {
+  readonly kind: 'dsse-envelope';
+  /** Where it was found, for people: `tag sha256-….att, layer 0`. */
+  readonly source: string;
+  readonly envelope: Uint8Array;
   readonly annotations: Readonly<Record<string, string>>;
 }

@@ -3,7 +3,8 @@ import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { decodeBase64 } from './base64.ts';
-import { pemBody, verificationKey } from './public-key.ts';
+import { pemBody } from './pem.ts';
+import { verificationKey } from './verification-key.ts';
 import { isJsonObject, parseStrictJson, type JsonObject, type JsonValue } from '../strict-json.ts';
 
 /** @throws Refusal MALFORMED or LIMIT. */
@@ -21,6 +22,7 @@ type Path = readonly (string | number)[];
 const VERIFIERS: Readonly<Record<string, { readonly path: Path; readonly form: 'pem' | 'message' }>> = {
   'hashedrekord/0.0.1': { path: ['spec', 'signature', 'publicKey', 'content'], form: 'pem' },
   'dsse/0.0.1': { path: ['spec', 'signatures', 0, 'verifier'], form: 'pem' },
+  'intoto/0.0.1': { path: ['spec', 'publicKey'], form: 'pem' },
   'intoto/0.0.2': { path: ['spec', 'content', 'envelope', 'signatures', 0, 'publicKey'], form: 'pem' },
   'hashedrekord/0.0.2': { path: ['spec', 'hashedRekordV002', 'signature', 'verifier'], form: 'message' },
   'dsse/0.0.2': { path: ['spec', 'dsseV002', 'signatures', 0, 'verifier'], form: 'message' },
@@ -29,10 +31,9 @@ const VERIFIERS: Readonly<Record<string, { readonly path: Path; readonly form: '
 /**
  * Refuses an entry that names another certificate or key than the one that we verify with. The library compares the
  * signature and the digest only, and for some algorithms several keys verify one signature (attack A2).
- * @throws Refusal TLOG_MISMATCH; UNSUPPORTED for a kind of entry that is not verified here (`intoto` 0.0.1, `rekord`).
+ * @throws Refusal TLOG_MISMATCH; UNSUPPORTED for a kind of entry that is not verified here (`rekord`).
  */
-export function checkEntrySigner(entry: TransparencyLogEntry, expected: EntrySigner): void {
-  const body = parseEntryBody(entry);
+export function checkEntrySigner(body: JsonValue, expected: EntrySigner): void {
   if (!isJsonObject(body)) throw new Refusal('TLOG_MISMATCH', 'the log entry has no body');
   const named = entrySigner(body);
   if (named.kind !== expected.kind || !isSame(named, expected)) {
@@ -92,7 +93,8 @@ function fromMessage(value: JsonValue | undefined): EntrySigner | undefined {
   return { kind, der: decodeBase64(raw, "the log entry's key", LIMITS.certificateBytes) };
 }
 
-function at(value: JsonValue | undefined, path: Path): JsonValue | undefined {
+/** What stands at a path; undefined where the path ends before. */
+export function at(value: JsonValue | undefined, path: Path): JsonValue | undefined {
   let current = value;
   for (const step of path) {
     if (typeof step === 'number') {

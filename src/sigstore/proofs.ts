@@ -1,7 +1,7 @@
 import { asError, Fault, Refusal, type RefusalCode } from '../errors.ts';
 import type { EntrySigner } from './log-entry-key.ts';
 import { verifyLogEntry, withinLogPeriods } from './log-proof.ts';
-import type { VerificationKey } from './public-key.ts';
+import type { VerificationKey } from './verification-key.ts';
 import type { SignatureContent } from './signature-content.ts';
 import type { ProofMaterial, SignedMaterial } from './signed-material.ts';
 import { verifyTimestamp } from './timestamp-proof.ts';

@@ -2,7 +2,9 @@ import { asError, Fault, Refusal, unreachable } from '../errors.ts';
 import { readBundle } from './bundle.ts';
 import type { Evidence } from './evidence.ts';
 import { framedHash, type HashPart } from './framed-hash.ts';
-import { LEGACY_ANNOTATIONS, readLegacySignature } from './legacy-signature.ts';
+import { annotation, PROOF_ANNOTATIONS, type Annotations } from './legacy-annotations.ts';
+import { readLegacyEnvelope } from './legacy-envelope.ts';
+import { readLegacySignature, SIGNATURE_ANNOTATIONS } from './legacy-signature.ts';
 import type { SignedMaterial } from './signed-material.ts';
 import { claimsAttestation } from './statement.ts';
 
@@ -57,7 +59,7 @@ export function needsManifest(evidence: Evidence): boolean {
   return reading.needsManifest;
 }
 
-/** True for a bundle whose statement, unverified, says that it is an attestation: for the wording of a refusal only. */
+/** True for evidence whose statement, unverified, says that it is an attestation: for the wording of a refusal only. */
 export function claimsToAttest(evidence: Evidence): boolean {
   const reading = readingOf(evidence);
   if (reading.claims === undefined) {
@@ -65,6 +67,16 @@ export function claimsToAttest(evidence: Evidence): boolean {
     reading.claims = { attestation: payload?.kind === 'dsse' && claimsAttestation(payload.payload) };
   }
   return reading.claims.attestation;
+}
+
+/**
+ * The in-toto statement that evidence holds, for readers of what was attested: to be asked of evidence that `verifyEvidence` has
+ * verified and of no other. It is the very text that the signature was verified over.
+ * @returns undefined where something else than a statement was signed
+ */
+export function statementPayload(evidence: Evidence): Uint8Array | undefined {
+  const payload = payloadOf(evidence);
+  return payload?.kind === 'dsse' ? payload.payload : undefined;
 }
 
 /** SHA-256 over every byte that reading looks at: lower-case hex. */
@@ -82,13 +94,17 @@ function contentParts(evidence: Evidence): readonly HashPart[] {
       return [
         evidence.kind,
         evidence.payload,
-        ...LEGACY_ANNOTATIONS.map((name) =>
-          Object.hasOwn(evidence.annotations, name) ? evidence.annotations[name] : undefined,
-        ),
+        ...annotationParts(evidence.annotations, SIGNATURE_ANNOTATIONS),
       ];
+    case 'dsse-envelope':
+      return [evidence.kind, evidence.envelope, ...annotationParts(evidence.annotations, PROOF_ANNOTATIONS)];
     default:
       return unreachable(evidence);
   }
+}
+
+function annotationParts(annotations: Annotations, names: readonly string[]): readonly HashPart[] {
+  return names.map((name) => annotation(annotations, name));
 }
 
 function payloadOf(evidence: Evidence): SignedMaterial['payload'] | undefined {
@@ -105,6 +121,8 @@ function readAnew(evidence: Evidence): SignedMaterial {
       return readBundle(evidence.bytes);
     case 'simple-signing':
       return readLegacySignature(evidence);
+    case 'dsse-envelope':
+      return readLegacyEnvelope(evidence);
     default:
       return unreachable(evidence);
   }

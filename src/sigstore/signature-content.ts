@@ -2,8 +2,8 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { crypto as sigstoreCrypto, dsse } from '@sigstore/core';
 import type { SignedEntity } from '@sigstore/verify';
 import { Fault, Refusal, unreachable } from '../errors.ts';
-import { IN_TOTO_PAYLOAD_TYPE } from './bundle.ts';
-import type { VerificationKey } from './public-key.ts';
+import { envelopeSpellings, IN_TOTO_PAYLOAD_TYPE } from './dsse-envelope.ts';
+import type { VerificationKey } from './verification-key.ts';
 import { verifiesWith } from './signature-algorithm.ts';
 import type { HashName, SignedMaterial, SignedPayload } from './signed-material.ts';
 
@@ -16,6 +16,14 @@ export interface Artifact {
 
 const HASH_OF_LENGTH: Readonly<Record<number, HashName>> = { 32: 'sha256', 48: 'sha384', 64: 'sha512' };
 
+/** A DSSE envelope, as far as proofs are about it and not about what it holds. */
+export interface Envelope {
+  /** Where it was found as a document of its own. */
+  readonly bytes: Buffer | undefined;
+  /** Every form in which it may have been uploaded to a log. */
+  readonly spellings: () => Iterable<Buffer>;
+}
+
 /**
  * The signed bytes, the signature over them and the one key that it is asked about, as `@sigstore/verify` wants them. Ours
  * rather than the library's, because that one verifies SHA-256 only, and asks again for every proof.
@@ -26,19 +34,41 @@ export class SignatureContent {
   /** What logs call the payload: differs from the signed bytes for DSSE only. */
   readonly #payload: Buffer;
   readonly #key: VerificationKey;
+  readonly #envelope: Envelope | undefined;
   #verifies: boolean | undefined;
 
-  constructor(signed: Buffer, payload: Buffer, signature: Buffer, key: VerificationKey) {
+  constructor(signed: Buffer, payload: Buffer, signature: Buffer, key: VerificationKey, envelope?: Envelope) {
     this.signature = signature;
     this.#signed = signed;
     this.#payload = payload;
     this.#key = key;
+    this.#envelope = envelope;
   }
 
   /** True when the key's owner signed; computed once. */
   get verifies(): boolean {
     this.#verifies ??= verifiesWith(this.#key, this.#signed, this.signature);
     return this.#verifies;
+  }
+
+  /**
+   * What a timestamp may have been made over: the signature, or the envelope that holds it, which cosign 1–2 took for attestations
+   * (cosign, pkg/cosign/verify.go, VerifyRFC3161Timestamp).
+   */
+  get stampedTexts(): readonly Buffer[] {
+    const envelope = this.#envelope?.bytes;
+    return envelope === undefined ? [this.signature] : [envelope, this.signature];
+  }
+
+  /** This one for a timestamp over `text`: the library takes what it calls the signature for the text. */
+  stampedOver(text: Buffer): SignedEntity['signature'] {
+    return {
+      signature: text,
+      verifySignature: (key) => this.verifySignature(key),
+      compareSignature: (signature) => this.compareSignature(signature),
+      compareDigest: (digest) => this.compareDigest(digest),
+      compareSignedDigest: (digest) => this.compareSignedDigest(digest),
+    };
   }
 
   verifySignature(key: KeyObject): boolean {
@@ -57,6 +87,14 @@ export class SignatureContent {
   compareSignedDigest(digest: Buffer): boolean {
     return isDigestOf(this.#signed, digest);
   }
+
+  /** True for the digest of the envelope, payload and signature in one; false where there is none. */
+  compareEnvelopeDigest(digest: Buffer): boolean {
+    for (const spelling of this.#envelope?.spellings() ?? []) {
+      if (isDigestOf(spelling, digest)) return true;
+    }
+    return false;
+  }
 }
 
 /** Compile-time proof that the library takes it. */
@@ -74,7 +112,11 @@ export function signatureContent(
   switch (payload.kind) {
     case 'dsse': {
       const signed = dsse.preAuthEncoding(IN_TOTO_PAYLOAD_TYPE, payload.payload);
-      return new SignatureContent(signed, payload.payload, signature, key);
+      const spellings = () => envelopeSpellings(payload, signature);
+      return new SignatureContent(signed, payload.payload, signature, key, {
+        bytes: payload.envelope,
+        spellings,
+      });
     }
     case 'simple-signing':
       return new SignatureContent(payload.payload, payload.payload, signature, key);

@@ -5,7 +5,14 @@ import type { Refusal } from '../errors.ts';
 export interface SignedMaterial {
   readonly payload: SignedPayload;
   readonly signature: Buffer;
-  readonly signer: { readonly kind: 'certificate'; readonly der: Buffer } | { readonly kind: 'key' };
+  readonly signer:
+    | {
+        readonly kind: 'certificate';
+        readonly der: Buffer;
+        /** Certificates that came with it, in any order: nobody has vouched for them either (attack A21). */
+        readonly chain: readonly Buffer[];
+      }
+    | { readonly kind: 'key' };
   readonly logEntries: ProofMaterial<TransparencyLogEntry>;
   /** DER of RFC 3161 responses. */
   readonly timestamps: ProofMaterial<Buffer>;
@@ -18,7 +25,13 @@ export type ProofMaterial<T> =
 
 export type SignedPayload =
   /** An in-toto statement in a DSSE envelope: the signature is over its pre-authentication encoding. */
-  | { readonly kind: 'dsse'; readonly payload: Buffer }
+  | {
+      readonly kind: 'dsse';
+      readonly payload: Buffer;
+      /** Its bytes, where it was found as a document of its own. */
+      readonly envelope: Buffer | undefined;
+      readonly keyId: string;
+    }
   | { readonly kind: 'simple-signing'; readonly payload: Buffer }
   /** The signature is over the image's manifest, which is not part of the evidence. */
   | { readonly kind: 'message'; readonly hash: HashName; readonly digest: Buffer };

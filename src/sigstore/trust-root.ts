@@ -5,7 +5,7 @@ import { readAuthority, readPeriod, readTimestampAuthority, type TimestampAuthor
 import { CODE_SIGNING } from './certificate.ts';
 import { framedHash, type HashPart } from './framed-hash.ts';
 import { checkShape } from './json-shape.ts';
-import { verificationKey } from './public-key.ts';
+import { verificationKey } from './verification-key.ts';
 import type { JsonValue } from '../strict-json.ts';
 import {
   TRUSTED_ROOT,

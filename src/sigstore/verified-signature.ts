@@ -25,8 +25,11 @@ export interface CertificateIdentity {
   readonly kind: 'certificate';
   /** Fingerprint of the trust root that it was verified with. */
   readonly trustRoot: string;
-  /** OIDC issuer (extension 1.3.6.1.4.1.57264.1.8, else .1.1); undefined when the certificate has none. */
-  readonly issuer: string | undefined;
+  /**
+   * OIDC issuer (extension 1.3.6.1.4.1.57264.1.8, else .1.1). A certificate without one, as corporate authorities issue them, has the
+   * distinguished name of the authority that signed it: `CN=Corp Code Signing,O=Corp` (RFC 4514).
+   */
+  readonly issuer: string;
   /** Every subject alternative name of a type that an identity can have. */
   readonly names: readonly SubjectName[];
   /** Fulcio's extensions 1.3.6.1.4.1.57264.1.9–.24 by the names of `fulcio-extensions.ts`. */
@@ -79,7 +82,7 @@ export interface RefusedEvidence {
 }
 
 /** Every trusted time of a signature: from timestamp authorities and from logs that sign theirs. Milliseconds, ascending. */
-export function trustedTimes(signature: VerifiedSignature): readonly number[] {
+export function trustedTimes(signature: Pick<VerifiedSignature, 'log' | 'timestamps'>): readonly number[] {
   const times: number[] = [];
   if (signature.timestamps.state === 'valid') {
     for (const proof of signature.timestamps.proofs) times.push(proof.signedAt);

@@ -1,10 +1,10 @@
 import { asError, Fault, Refusal } from '../errors.ts';
-import { checkIssued } from './certificate-trust.ts';
+import { checkIssued, checkValidity } from './certificate-trust.ts';
 import { parseLeafCertificate, type LeafCertificate } from './certificate.ts';
 import type { Evidence } from './evidence.ts';
 import { framedHash } from './framed-hash.ts';
 import { verifyProofs, type VerifiedProofs } from './proofs.ts';
-import type { VerificationKey } from './public-key.ts';
+import type { VerificationKey } from './verification-key.ts';
 import { claimsToAttest, contentHash, needsManifest, readEvidence } from './read-evidence.ts';
 import { signatureContent, type Artifact, type SignatureContent } from './signature-content.ts';
 import { readContent } from './signed-content.ts';
@@ -13,7 +13,7 @@ import type { TrustRoot } from './trust-root.ts';
 import { trustedTimes, type RefusedEvidence, type VerifiedSignature } from './verified-signature.ts';
 import { VERIFIER_VERSION } from './verifier-version.ts';
 
-export { needsManifest } from './read-evidence.ts';
+export { needsManifest, statementPayload } from './read-evidence.ts';
 export type { Artifact } from './signature-content.ts';
 
 /** What evidence is verified with: the authorities of a root, or one key with the root of its logs and timestamps. */
@@ -64,12 +64,13 @@ export function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is Re
  * @returns lower-case hex of a SHA-256
  */
 export function evidenceKey(evidence: Evidence, context: TrustContext, artifactDigest?: string): string {
-  const key = context.kind === 'key' ? context.key.fingerprint : undefined;
+  const key = context.kind === 'key' ? context.key : undefined;
   return framedHash([
     VERIFIER_VERSION,
     context.kind,
     context.root?.fingerprint,
-    key,
+    key?.fingerprint,
+    key?.certificate,
     contentHash(evidence),
     manifestDigestPart(evidence, artifactDigest),
   ]);
@@ -91,37 +92,39 @@ function verifyWithRoot(
   root: TrustRoot,
   artifact: Artifact | undefined,
 ): Verified {
-  if (leaf === undefined) {
+  const { signer: claimed } = material;
+  if (leaf === undefined || claimed.kind === 'key') {
     throw new Refusal('SIG_INVALID', 'it was signed with a key, and a certificate is expected');
+  }
+  if (leaf.identity.names.length === 0) {
+    // Its common name is none: authorities do not vouch for what stands there in one form.
+    throw new Refusal('CERT_INVALID', 'the certificate has no subject alternative name that is an identity');
   }
   const content = signatureContent(material, leaf.key, artifact);
   checkSignature(content);
-  const proofs = verifyProofs(
-    material,
-    { content, key: leaf.key, signer: { kind: 'certificate', der: leaf.der } },
-    root,
-  );
-  const signer = { kind: 'certificate', trustRoot: root.fingerprint, ...leaf.identity } as const;
-  const verified = { ...readContent(material, artifact), signer, ...proofs };
-  const times = requireTimes(proofs, trustedTimes({ source: '', ...verified }), leaf, content, root);
-  checkIssued(leaf, content, root, times);
-  return verified;
+  const proofs = verifyProofs(material, { content, key: leaf.key, signer: leaf }, root);
+  const checkIssuedAt = (times: readonly number[]) => checkIssued(leaf, claimed.chain, content, root, times);
+  checkIssuedAt(requireTimes(proofs, root, () => checkIssuedAt([leaf.notBefore])));
+  return {
+    ...readContent(material, artifact),
+    signer: { kind: 'certificate', trustRoot: root.fingerprint, ...leaf.identity },
+    ...proofs,
+  };
 }
 
 /** For a certificate any invalid proof counts against it, and without a trusted time it proves nothing (attack A13). */
 function requireTimes(
   { log, timestamps }: VerifiedProofs,
-  times: readonly number[],
-  leaf: LeafCertificate,
-  content: SignatureContent,
   root: TrustRoot,
+  checkIssuer: () => void,
 ): readonly number[] {
   for (const proofs of [timestamps, log]) {
     if (proofs.state !== 'invalid') continue;
     // A bundle of another instance has foreign proofs too: that its issuer is foreign is the better answer.
-    checkIssued(leaf, content, root, [leaf.notBefore]);
+    checkIssuer();
     throw new Refusal(proofs.code, proofs.detail);
   }
+  const times = trustedTimes({ log, timestamps });
   if (times.length > 0) return times;
   if (log.state === 'absent' && root.requires.logEntries > 0) {
     throw new Refusal('TLOG_MISSING', 'there is no entry of a transparency log, and no timestamp either');
@@ -135,20 +138,31 @@ function verifyWithKey(
   { key, root }: TrustContext & { kind: 'key' },
   artifact: Artifact | undefined,
 ): Verified {
-  if (leaf !== undefined) {
-    throw new Refusal(
-      'SIG_INVALID',
-      'it was signed with a certificate, and a signature by the key is expected',
-    );
-  }
+  checkCarried(leaf, key);
   const content = signatureContent(material, key, artifact);
   checkSignature(content);
-  const proofs = verifyProofs(material, { content, key, signer: { kind: 'key', der: key.spki } }, root);
+  const signer = leaf ?? { kind: 'key', der: key.spki };
+  const proofs = verifyProofs(material, { content, key, signer }, root);
+  // A certificate that the policy names is bound by its validity, whether or not the signature carries it.
+  if (key.certificate !== undefined) {
+    checkValidity(parseLeafCertificate(key.certificate), trustedTimes(proofs));
+  }
   return {
     ...readContent(material, artifact),
     signer: { kind: 'key', fingerprint: key.fingerprint },
     ...proofs,
   };
+}
+
+/** Evidence with a certificate is keyless, unless it is the very one that the key was given as (attack A33). */
+function checkCarried(leaf: LeafCertificate | undefined, { certificate }: VerificationKey): void {
+  if (leaf === undefined || certificate?.equals(leaf.der) === true) return;
+  throw new Refusal(
+    'SIG_INVALID',
+    certificate === undefined
+      ? 'it was signed with a certificate, and a signature by the key is expected'
+      : 'it was signed with another certificate than the one that is trusted',
+  );
 }
 
 function checkSignature(content: SignatureContent): void {

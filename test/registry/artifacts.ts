@@ -5,6 +5,9 @@ export const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 export const indexType = 'application/vnd.oci.image.index.v1+json';
 export const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 export const emptyType = 'application/vnd.oci.empty.v1+json';
+export const envelopeType = 'application/vnd.dsse.envelope.v1+json';
+export const cosignSignatureType = 'application/vnd.dev.cosign.artifact.sig.v1+json';
+export const inTotoType = 'application/vnd.in-toto+json';
 const simpleType = 'application/vnd.dev.cosign.simplesigning.v1+json';
 
 export type Json = Record<string, unknown>;
@@ -54,13 +57,38 @@ export class Artifacts {
     return { ...this.blob(payload, simpleType), annotations, ...more };
   }
 
+  /** An attestation's layer of cosign 1–2. */
+  envelopeLayer(envelope: string, more: Json = {}): Json {
+    const annotations = {
+      'dev.cosignproject.cosign/signature': '',
+      predicateType: 'https://slsa.dev/provenance/v1',
+    };
+    return { ...this.blob(envelope, envelopeType), annotations, ...more };
+  }
+
   /** `sha256-<hex>.sig` */
   simpleSigned(digest: string, layers: readonly Json[]): void {
+    this.tagged(digest, 'sig', layers);
+  }
+
+  /** `sha256-<hex>.att`, and `.sig` in the same way. */
+  tagged(digest: string, kind: 'sig' | 'att', layers: readonly Json[]): void {
     const config = this.blob('{}', 'application/vnd.oci.image.config.v1+json');
-    this.manifest(
-      { schemaVersion: 2, mediaType: manifestType, config, layers },
-      `${digest.replace(':', '-')}.sig`,
-    );
+    const tag = `${digest.replace(':', '-')}.${kind}`;
+    this.manifest({ schemaVersion: 2, mediaType: manifestType, config, layers }, tag);
+  }
+
+  /** A referrer with layers as cosign's tags have them: its type is in the config, as cosign 2 writes it, or named. */
+  layered(subject: string, type: string, layers: readonly Json[], isNamed = false): Json {
+    const { digest, size } = this.manifest({
+      schemaVersion: 2,
+      mediaType: manifestType,
+      ...(isNamed && { artifactType: type }),
+      config: this.blob('{}', isNamed ? emptyType : type),
+      layers,
+      subject: { mediaType: manifestType, digest: subject, size: 1 },
+    });
+    return { mediaType: manifestType, artifactType: type, digest, size };
   }
 
   /** The manifest of a bundle; its descriptor, as a list of referrers has it. */

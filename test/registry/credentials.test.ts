@@ -1,29 +1,26 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { silentLogger } from '../../src/log.ts';
 import { parseChallenges } from '../../src/registry/challenge.ts';
-import { DockerConfigFile, parseDockerConfig } from '../../src/registry/docker-config.ts';
+import { DockerConfigFile } from '../../src/registry/docker-config.ts';
+import { credentialsFor, parseDockerCfg, parseDockerConfig } from '../../src/registry/docker-entries.ts';
 import { createAuthority, type CertificateAuthority, type KeyPairPem } from '../support/certificates.ts';
 import { Artifacts } from './artifacts.ts';
 import type { EvilRegistry, Script } from './evil-registry.ts';
-import { atEnd, evilRegistry, imageSource, look, reference, soon, summary } from './sources.ts';
+import { asking, configFile, evilRegistry, imageSource, look, reference, summary } from './sources.ts';
 
 const login = { kind: 'basic', username: 'robot', password: 'pass:word' } as const;
 const auth = Buffer.from('robot:pass:word').toString('base64');
 const basic = `Basic ${auth}`;
 
-function configFile(auths: object, more: object = {}): string {
-  const folder = mkdtempSync(join(tmpdir(), 'countersign-docker-'));
-  atEnd(async () => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'config.json');
-  writeFileSync(path, JSON.stringify({ auths, ...more }));
-  return path;
-}
-
 describe('Docker config file', () => {
-  const file = (auths: object) => new DockerConfigFile(configFile(auths), silentLogger);
+  const find = (auths: object, host: string, repository = 'org/app') =>
+    credentialsFor(parseDockerConfig(JSON.stringify({ auths })).entries, host, repository);
+  const names = (auths: Record<string, string>, host: string, repository?: string) => {
+    const entries = Object.entries(auths).map(([key, username]) => [key, { username, password: 'p' }]);
+    const found = find(Object.fromEntries(entries), host, repository);
+    return found.map((each) => (each.kind === 'basic' ? each.username : each.kind));
+  };
 
   test.each([
     ['ghcr.io', 'ghcr.io'],
@@ -32,52 +29,78 @@ describe('Docker config file', () => {
     ['http://ghcr.io/v2/', 'ghcr.io'],
     ['https://index.docker.io/v1/', 'docker.io'],
     ['registry.example:5000', 'registry.example:5000'],
-  ])('the key %s is for %s', async (key, host) => {
-    expect(await file({ [key]: { auth } }).find(host, 'org/app')).toEqual(login);
+    ['https://registry-1.docker.io/v2/', 'docker.io'],
+    ['index.docker.io', 'docker.io'],
+    ['*.example.com', 'r.example.com'],
+    ['*.example.com:5000', 'r.example.com:5000'],
+    ['*-docker.*.example', 'eu-docker.pkg.example'],
+    ['*.docker.io', 'docker.io'],
+  ])('the key %s is for %s', (key, host) => {
+    expect(find({ [key]: { auth } }, host)).toEqual([login]);
   });
 
-  test('D5: hosts match whole', async () => {
-    const config = file({ 'ghcr.io': { auth } });
-    for (const host of [
-      'cr.io',
-      'evilghcr.io',
-      'ghcr.io.evil.example',
-      'x.ghcr.io',
-      'ghcr.io:444',
-      'docker.io',
-    ]) {
-      expect(await config.find(host, 'ghcr.io')).toBeUndefined();
-    }
-    expect(await config.find('ghcr.io', 'org/app')).toEqual(login);
+  test.each([
+    ['ghcr.io', ['cr.io', 'evilghcr.io', 'ghcr.io.evil.example', 'x.ghcr.io', 'ghcr.io:444', 'docker.io']],
+    [
+      '*.example.com',
+      ['example.com', 'a.b.example.com', 'r.example.com.evil', 'r.example.com:5000', 'r.example.org'],
+    ],
+    ['*.example.com:5000', ['r.example.com', 'r.example.com:5001']],
+    ['*', ['ghcr.io', 'docker.io']],
+    ['a*b*b.io', ['ab.io', 'axbx.io', 'xabb.io']],
+    ['r*y.io', ['rx.io', 'ry.io.evil', 'r.y.io', 'xry.io', 'r.io']],
+  ])('D5: hosts match whole: %s is for nothing else', (key, hosts) => {
+    for (const host of hosts) expect(find({ [key]: { auth } }, host, key)).toEqual([]);
+    // The twin, for hosts that it is made for.
+    expect(find({ [key]: { auth } }, key.replaceAll('*', 'a'))).toEqual([login]);
   });
 
-  test('the longest path wins, by whole parts', async () => {
-    const entry = (name: string) => ({ username: name, password: 'p' });
-    const config = file({ 'r.io': entry('host'), 'r.io/org': entry('org'), 'r.io/org/app': entry('app') });
-    const who = async (repository: string) => (await config.find('r.io', repository)) as { username: string };
-    expect((await who('org/app')).username).toBe('app');
-    expect((await who('org/apple')).username).toBe('org');
-    expect((await who('organisation/app')).username).toBe('host');
+  test('the longest path goes first, by whole parts; the others follow', () => {
+    const auths = { 'r.io': 'host', 'r.io/org': 'org', 'https://r.io/v1/org/app': 'app' };
+    expect(names(auths, 'r.io', 'org/app')).toEqual(['app', 'org', 'host']);
+    expect(names(auths, 'r.io', 'org/apple')).toEqual(['org', 'host']);
+    expect(names(auths, 'r.io', 'organisation/app')).toEqual(['host']);
   });
 
-  test('each kind of entry', async () => {
-    const config = file({
-      a: { identitytoken: 'i' },
-      b: { registrytoken: 'r' },
-      c: { username: '<token>', password: 'i' },
-      d: { auth: Buffer.from('no colon').toString('base64') },
-      e: { auth: 7 },
+  test('a host that is written out goes before one with *', () => {
+    expect(names({ '*.r.io/org': 'any', 'a.r.io': 'this' }, 'a.r.io')).toEqual(['this', 'any']);
+  });
+
+  test('each kind of entry', () => {
+    const one = (value: object) => find({ r: value }, 'r');
+    expect(one({ identitytoken: 'i' })).toEqual([{ kind: 'identity', token: 'i' }]);
+    expect(one({ registrytoken: 'r' })).toEqual([{ kind: 'registry', token: 'r' }]);
+    expect(one({ username: '<token>', password: 'i' })).toEqual([{ kind: 'identity', token: 'i' }]);
+    expect(one({ auth: Buffer.from('no colon').toString('base64') })).toEqual([]);
+    expect(one({ auth: 7 })).toEqual([]);
+    expect(one({})).toEqual([]);
+  });
+
+  test('the older form has no "auths"', () => {
+    const { entries } = parseDockerCfg(JSON.stringify({ 'https://r.io/v1/': { auth } }));
+    expect(credentialsFor(entries, 'r.io', 'org/app')).toEqual([login]);
+  });
+
+  test('D5: a helper is used for a cloud that Countersign knows, and for no host that is not of that cloud', () => {
+    const ecr = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+    const parse = (config: object) => parseDockerConfig(JSON.stringify(config));
+    expect(parse({ credHelpers: { [ecr]: 'ecr-login' }, credsStore: 'gcloud' })).toEqual({
+      entries: [],
+      helpers: new Map([
+        [ecr, 'ecr'],
+        ['*', 'gcr'],
+      ]),
+      notes: [],
     });
-    expect(await config.find('a', 'x')).toEqual({ kind: 'identity', token: 'i' });
-    expect(await config.find('b', 'x')).toEqual({ kind: 'registry', token: 'r' });
-    expect(await config.find('c', 'x')).toEqual({ kind: 'identity', token: 'i' });
-    expect(await config.find('d', 'x')).toBeUndefined();
-    expect(await config.find('e', 'x')).toBeUndefined();
+    const evil = parse({
+      credHelpers: { [`${ecr}.evil.example`]: 'ecr-login', 'r.io': 'pass' },
+      credsStore: 'desktop',
+    });
+    expect(evil.helpers.size).toBe(0);
+    expect(evil.notes).toHaveLength(3);
   });
 
-  test('helpers are named as not supported; secrets are not repeated', () => {
-    expect(parseDockerConfig('{"credHelpers":{}}').notes[0]).toContain('not supported');
-    expect(parseDockerConfig('{"auths":{}}').notes).toEqual([]);
+  test('secrets are not repeated', () => {
     expect(() => parseDockerConfig('{"auths":{"ghcr.io":{"auth":"c2VjcmV0')).toThrow(/^it is not JSON$/);
   });
 
@@ -90,7 +113,10 @@ describe('Docker config file', () => {
       { ...silentLogger, error: (_fields, message) => errors.push(message) },
       () => now,
     );
-    const who = async () => ((await config.find('r.io', 'x')) as { username: string }).username;
+    const who = async () => {
+      const [found] = credentialsFor((await config.read()).entries, 'r.io', 'x');
+      return found?.kind === 'basic' ? found.username : undefined;
+    };
     expect(await who()).toBe('old');
     writeFileSync(path, JSON.stringify({ auths: { 'r.io': { username: 'newer', password: 'p' } } }));
     expect(await who()).toBe('old');
@@ -169,16 +195,16 @@ describe('signing in', () => {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
       return true;
     });
-    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
     expect(registry.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, basic, basic]);
-    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
     expect(registry.seen).toHaveLength(5);
   });
 
   test('a token for one repository and for pulling, whatever scope was offered', async () => {
     const { registry, digest, source } = await setup();
     registry.script(wantsToken(registry, `http://${registry.host}/token?account=x`));
-    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
     const token = registry.seen.find(({ url }) => url.startsWith('/token'));
     expect(token?.headers.authorization).toBe(basic);
     const query = new URLSearchParams(token?.url.split('?')[1]);
@@ -193,7 +219,7 @@ describe('signing in', () => {
   test('an anonymous token carries nothing', async () => {
     const { registry, digest, source } = await setup(null);
     registry.script(wantsToken(registry, `http://${registry.host}/token`));
-    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
     expect(registry.seen.map(({ headers }) => headers.authorization)).toEqual([
       undefined,
       undefined,
@@ -205,7 +231,7 @@ describe('signing in', () => {
   test('an identity token is changed by POST', async () => {
     const { registry, digest, source } = await setup({ identitytoken: 'refresh/me' });
     registry.script(wantsToken(registry, `http://${registry.host}/token`));
-    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
     const token = registry.seen.find(({ method }) => method === 'POST');
     expect(token?.headers.authorization).toBeUndefined();
     expect(Object.fromEntries(new URLSearchParams(token?.body))).toMatchObject({
@@ -235,11 +261,11 @@ describe('signing in', () => {
       [2000, 2],
     ] as const) {
       now += wait;
-      expect(await source.resolve(reference(registry), soon())).toBe(digest);
+      expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
       expect(tokens()).toBe(expected);
     }
     good = 'two';
-    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
     expect(tokens()).toBe(3);
     good = 'unobtainable';
     registry.script((request, response) => {
@@ -248,10 +274,11 @@ describe('signing in', () => {
         response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${registry.host}/token"` }).end();
       return true;
     });
-    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+    await expect(source.resolve(reference(registry), asking())).rejects.toMatchObject({
       code: 'REGISTRY_AUTH',
     });
-    expect(tokens()).toBe(4);
+    // One more as who it is, and then nobody's: the first, and its one renewal.
+    expect(tokens()).toBe(6);
   });
 
   test.each([
@@ -268,7 +295,7 @@ describe('signing in', () => {
         response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${registry.host}/token"` }).end();
       return true;
     });
-    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+    await expect(source.resolve(reference(registry), asking())).rejects.toMatchObject({
       code: 'REGISTRY_ERROR',
     });
   });
@@ -279,7 +306,7 @@ describe('signing in', () => {
       response.writeHead(status, { 'www-authenticate': 'Basic realm="r"' }).end('a body of the registry');
       return true;
     });
-    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+    await expect(source.resolve(reference(registry), asking())).rejects.toMatchObject({
       code: 'REGISTRY_AUTH',
       message: expect.not.stringContaining('a body'),
     });
@@ -304,7 +331,7 @@ describe('D5: credentials stay where they belong', () => {
     const dockerConfigFile = configFile({ [registry.host]: { auth } });
     const settings = { host: registry.host, caPem: authority.certPem };
     const strict = imageSource([], { dockerConfigFile, registries: [settings] });
-    await expect(strict.resolve(reference(registry), soon())).rejects.toMatchObject({
+    await expect(strict.resolve(reference(registry), asking())).rejects.toMatchObject({
       code: 'REGISTRY_ERROR',
       message: expect.stringContaining('tokenRealm'),
     });
@@ -313,7 +340,7 @@ describe('D5: credentials stay where they belong', () => {
       dockerConfigFile,
       registries: [{ ...settings, tokenRealm: `https://${sink.host}` }],
     });
-    expect(await named.resolve(reference(registry), soon())).toBe(digest);
+    expect(await named.resolve(reference(registry), asking())).toMatchObject({ digest });
     expect(sink.seen[0]?.headers.authorization).toBe(basic);
   });
 
@@ -327,7 +354,7 @@ describe('D5: credentials stay where they belong', () => {
     for (const credential of [{ auth }, null]) {
       const { registry, source } = await setup(credential);
       registry.script(wantsToken(registry, realm));
-      await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+      await expect(source.resolve(reference(registry), asking())).rejects.toMatchObject({
         code: expect.stringMatching(/^REGISTRY_(?:ERROR|TLS)$/),
       });
       expect(registry.seen).toHaveLength(1);
@@ -379,7 +406,7 @@ describe('D5: credentials stay where they belong', () => {
     const dockerConfigFile = configFile({ [registry.host]: { auth }, [storage.host]: { auth } });
     const settings = { host: registry.host, caPem: authority.certPem, tokenRealm: `https://${storage.host}` };
     const source = imageSource([], { dockerConfigFile, registries: [settings] });
-    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+    await expect(source.resolve(reference(registry), asking())).rejects.toMatchObject({
       code: 'REGISTRY_AUTH',
     });
     expect([...registry.seen, ...storage.seen].map(({ headers }) => headers.authorization)).toEqual([
@@ -396,7 +423,7 @@ describe('D5: credentials stay where they belong', () => {
     });
     const dockerConfigFile = configFile({ [registry.host]: { auth }, '127.0.0.1': { auth } });
     const source = imageSource([registry, other], { dockerConfigFile });
-    await expect(source.resolve(reference(other), soon())).rejects.toMatchObject({ code: 'REGISTRY_AUTH' });
+    await expect(source.resolve(reference(other), asking())).rejects.toMatchObject({ code: 'REGISTRY_AUTH' });
     expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   });
 });
@@ -409,7 +436,7 @@ test("D8: without credentials of its own a request carries none, also not the cl
     response.writeHead(307, { location: `http://${registry.host}/v2/org/app/manifests/${digest}` }).end();
     return true;
   });
-  expect(await source.resolve(reference(registry), soon())).toBe(digest);
+  expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
   await look(source, registry, digest);
   for (const { headers } of registry.seen) {
     expect(Object.keys(headers).sort()).toEqual(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { LIMITS } from '../../src/limits.ts';
 import { bundleType, emptyType, indexType, sha256, type Json } from './artifacts.ts';
-import { look, reference, setup, soon, summary } from './sources.ts';
+import { asking, look, reference, setup, summary } from './sources.ts';
 
 describe('what is found', () => {
   test('cosign 1–2: payload and annotations of each layer', async () => {
@@ -31,6 +31,7 @@ describe('what is found', () => {
       artifacts.bundle(digest, 'other', {
         descriptor: { artifactType: emptyType },
         layer: { mediaType: 'text/plain' },
+        manifest: { artifactType: emptyType },
       }),
     ]);
     const found = await look(source, registry, digest);
@@ -311,7 +312,7 @@ describe('one broken piece spoils no other', () => {
     const digest = artifacts.image();
     artifacts.referrers(digest, [artifacts.bundle(digest, 'hanging'), artifacts.bundle(digest, 'good')]);
     registry.script((_request, _response, { url }) => url.endsWith(sha256('hanging')));
-    const found = await source.discover(reference(registry), digest, { signal: soon(300), fresh: false });
+    const found = await source.discover(reference(registry), digest, { ...asking(300), fresh: false });
     expect(summary(found)).toEqual({ evidence: ['good'], refused: [], faults: ['TIMEOUT'] });
   });
 });

@@ -6,7 +6,7 @@ import { Fault } from '../../src/errors.ts';
 import { Gate } from '../../src/registry/gate.ts';
 import { raced, SingleFlight } from '../../src/registry/single-flight.ts';
 import { sha256 } from './artifacts.ts';
-import { atEnd, evilRegistry, imageSource, reference, setup, soon, summary } from './sources.ts';
+import { asking, atEnd, evilRegistry, imageSource, reference, setup, soon, summary } from './sources.ts';
 
 const digest = sha256('an image');
 const late = () => new Fault('TIMEOUT', 'late');
@@ -26,13 +26,14 @@ describe('one Pod does not stop verification for everybody', () => {
     const crowd = new AbortController();
     const holes = Array.from({ length: 256 }, (_, port) =>
       source.discover(reference(`hole.example:${port + 1}`, { digest }), digest, {
+        ...asking(),
         signal: crowd.signal,
         fresh: false,
       }),
     );
     await new Promise((resolve) => setTimeout(resolve, 50));
     const found = await source.discover(reference(registry, { digest: good }), good, {
-      signal: soon(2000),
+      ...asking(2000),
       fresh: false,
     });
     expect(summary(found)).toEqual({ evidence: ['good'], refused: [], faults: [] });
@@ -71,9 +72,74 @@ describe('one Pod does not stop verification for everybody', () => {
       await Promise.allSettled(Array.from({ length: 20 }, () => gate.run('host', soon(), work)));
       return max;
     };
-    expect(await most()).toBe(3);
+    expect(await most()).toBe(4);
     await gate.run('host', soon(), () => Promise.resolve());
     expect(await most()).toBe(16);
+  });
+});
+
+describe('a host that answers once and then hangs', () => {
+  const hang = () => new Promise<never>(() => {});
+  const answer = () => Promise.resolve('answer');
+
+  test('loses its width with the first request that runs out of time, and has it again after as many answers', async () => {
+    const gate = new Gate({ total: 64, perHost: 16 });
+    await gate.run('host', soon(), answer);
+    expect(gate.isProven('host')).toBe(true);
+    for (const _ of [1, 2, 3]) gate.timedOut('host');
+    expect(gate.isProven('host')).toBe(false);
+    for (const isProven of [false, false, true]) {
+      await gate.run('host', soon(), answer);
+      expect(gate.isProven('host')).toBe(isProven);
+    }
+  });
+
+  test('to be listed in the settings is no proof that it answers now', async () => {
+    const gate = new Gate({ total: 64, perHost: 16 });
+    gate.introduce('host');
+    expect(gate.isProven('host')).toBe(true);
+    gate.timedOut('host');
+    gate.introduce('host');
+    expect(gate.isProven('host')).toBe(false);
+  });
+
+  test('four of them leave places for the fifth', async () => {
+    const gate = new Gate({ total: 64, perHost: 16 });
+    const gone = new AbortController();
+    for (const host of ['a', 'b', 'c', 'd']) {
+      await gate.run(host, soon(), answer);
+      gate.timedOut(host);
+      // What waits for a place by then must not have it either.
+      for (let each = 0; each < 40; each += 1) void gate.run(host, gone.signal, hang).catch(() => {});
+    }
+    expect(await gate.run('stranger', soon(500), answer)).toBe('answer');
+    gate.introduce('known');
+    expect(await gate.run('known', soon(500), answer)).toBe('answer');
+    gone.abort();
+  });
+
+  test('only its own time counts against it, not that of a caller who leaves', async () => {
+    const { registry, artifacts, source } = await setup({
+      requestMilliseconds: 300,
+      concurrency: { total: 64, perHost: 16 },
+    });
+    const image = artifacts.image();
+    const atOnce = async (name: string, patience: number) => {
+      registry.delay = 0;
+      registry.script(() => true);
+      await source.manifest(reference(registry), sha256(name), asking(patience)).catch(() => {});
+      registry.script(() => false);
+      registry.forget();
+      registry.delay = 150;
+      const images = Array.from({ length: 12 }, (_, index) => `${name}/app${index}`);
+      const questions = images.map((repository) =>
+        source.manifest(reference(registry, { repository }), image, asking()),
+      );
+      await Promise.allSettled(questions);
+      return registry.seen.filter(({ wave }) => wave === 1).length;
+    };
+    expect(await atOnce('left', 50)).toBe(12);
+    expect(await atOnce('hung', 2000)).toBe(4);
   });
 });
 
@@ -84,7 +150,7 @@ describe('a host that nobody is behind', () => {
     const read = async (host: string) => {
       const started = performance.now();
       const fault = await source
-        .manifest(reference(host), digest, soon(10_000))
+        .manifest(reference(host), digest, asking(10_000))
         .catch((error: unknown) => error);
       return { fault, milliseconds: performance.now() - started };
     };
@@ -110,13 +176,13 @@ describe('a host that nobody is behind', () => {
     const manifest = '{"schemaVersion":2,"config":{},"layers":[]}';
     const image = reference(host);
     await gone.stop();
-    await expect(source.manifest(image, sha256(manifest), soon())).rejects.toMatchObject({
+    await expect(source.manifest(image, sha256(manifest), asking())).rejects.toMatchObject({
       code: 'REGISTRY_UNREACHABLE',
     });
     const back = createServer((_request, response) => void response.end(manifest));
     await new Promise<void>((resolve) => back.listen(port, '127.0.0.1', resolve));
     atEnd(async () => void back.close());
-    await expect(source.manifest(image, sha256(manifest), soon())).resolves.toBeDefined();
+    await expect(source.manifest(image, sha256(manifest), asking())).resolves.toBeDefined();
   });
 });
 
@@ -173,7 +239,7 @@ describe('shared work', () => {
     artifacts.simpleSigned(image, [artifacts.simpleLayer('good')]);
     registry.delay = 100;
     const discover = (signal: AbortSignal) =>
-      source.discover(reference(registry, { digest: image }), image, { signal, fresh: false });
+      source.discover(reference(registry, { digest: image }), image, { ...asking(), signal, fresh: false });
     expect(summary(await discover(soon(30))).faults).toEqual(['TIMEOUT']);
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(summary(await discover(soon()))).toEqual({ evidence: ['good'], refused: [], faults: [] });

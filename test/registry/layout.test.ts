@@ -5,8 +5,16 @@ import { describe, expect, test } from '@jest/globals';
 import { LIMITS } from '../../src/limits.ts';
 import { silentLogger } from '../../src/log.ts';
 import { RegistryImageSource } from '../../src/registry/image-source.ts';
-import { bundleType, emptyType, indexType, manifestType, sha256, type Json } from './artifacts.ts';
-import { atEnd, reference, soon, summary } from './sources.ts';
+import {
+  bundleType,
+  emptyType,
+  envelopeType,
+  indexType,
+  manifestType,
+  sha256,
+  type Json,
+} from './artifacts.ts';
+import { asking, atEnd, reference, summary } from './sources.ts';
 
 const host = 'airgap.example';
 const simpleType = 'application/vnd.dev.cosign.simplesigning.v1+json';
@@ -54,8 +62,16 @@ class Layout {
   }
 
   signatures(...payloads: string[]): Json & { digest: string } {
-    const layers = payloads.map((payload) => ({
-      ...this.blob(payload, simpleType),
+    return this.layered(payloads, simpleType);
+  }
+
+  attestations(...envelopes: string[]): Json & { digest: string } {
+    return this.layered(envelopes, envelopeType);
+  }
+
+  layered(contents: readonly string[], type: string): Json & { digest: string } {
+    const layers = contents.map((content) => ({
+      ...this.blob(content, type),
       annotations: { signature: 'x' },
     }));
     return this.manifest({ config: this.blob('{}', 'application/vnd.oci.image.config.v1+json'), layers });
@@ -76,7 +92,7 @@ function sourceOf(directory: string): RegistryImageSource {
 
 async function look(layout: Layout, digest: string) {
   const found = await sourceOf(layout.directory).discover(reference(host, { digest }), digest, {
-    signal: soon(),
+    ...asking(),
     fresh: false,
   });
   return summary(found);
@@ -94,16 +110,16 @@ describe('OCI image layout', () => {
       const image = layout.image();
       layout.list(named(layout.image('other'), 'v2'), named(image, name));
       const source = sourceOf(layout.directory);
-      expect(await source.resolve(reference(host), soon())).toBe(image.digest);
-      expect(Buffer.from(await source.manifest(reference(host), image.digest, soon())).toString()).toContain(
-        manifestType,
-      );
-      await expect(source.resolve(reference(host, { tag: 'v3' }), soon())).rejects.toMatchObject({
+      expect(await source.resolve(reference(host), asking())).toMatchObject({ digest: image.digest });
+      expect(
+        Buffer.from(await source.manifest(reference(host), image.digest, asking())).toString(),
+      ).toContain(manifestType);
+      await expect(source.resolve(reference(host, { tag: 'v3' }), asking())).rejects.toMatchObject({
         code: 'IMAGE_NOT_FOUND',
       });
-      await expect(source.resolve(reference(host, { repository: 'org/none' }), soon())).rejects.toMatchObject(
-        { code: 'IMAGE_NOT_FOUND' },
-      );
+      await expect(
+        source.resolve(reference(host, { repository: 'org/none' }), asking()),
+      ).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
     },
   );
 
@@ -122,6 +138,22 @@ describe('OCI image layout', () => {
     );
     expect(await look(layout, digest)).toEqual({
       evidence: ['by fallback tag', 'by subject', 'legacy'],
+      refused: [],
+      faults: [],
+    });
+  });
+
+  test('evidence: attestations by tag', async () => {
+    const layout = new Layout();
+    const { digest, ...image } = layout.image();
+    const tag = digest.replace(':', '-');
+    layout.list(
+      named({ digest, ...image }, 'v1'),
+      named(layout.signatures('legacy'), `${tag}.sig`),
+      named(layout.attestations('attestation'), `${tag}.att`),
+    );
+    expect(await look(layout, digest)).toEqual({
+      evidence: ['attestation', 'legacy'],
       refused: [],
       faults: [],
     });
@@ -153,7 +185,9 @@ describe('OCI image layout', () => {
       faults: [],
     });
     layout.write(digest, '{"schemaVersion":2,"layers":[]}');
-    await expect(sourceOf(layout.directory).manifest(reference(host), digest, soon())).rejects.toMatchObject({
+    await expect(
+      sourceOf(layout.directory).manifest(reference(host), digest, asking()),
+    ).rejects.toMatchObject({
       code: 'DIGEST_MISMATCH',
     });
   });
@@ -167,7 +201,7 @@ describe('OCI image layout', () => {
     expect((await look(layout, digest)).refused).toContain('MALFORMED');
     for (const repository of ['../app', 'org/../../outside', '/etc', '.']) {
       await expect(
-        sourceOf(layout.folder).resolve(reference(host, { repository }), soon()),
+        sourceOf(layout.folder).resolve(reference(host, { repository }), asking()),
       ).rejects.toMatchObject({ code: 'MALFORMED' });
     }
   });
@@ -177,23 +211,25 @@ describe('OCI image layout', () => {
     const { digest, ...image } = layout.image();
     layout.list(named({ digest, ...image }, 'v1'));
     writeFileSync(join(layout.folder, 'index.json'), Buffer.alloc(LIMITS.manifestBytes + 1, 32));
-    await expect(sourceOf(layout.directory).resolve(reference(host), soon())).rejects.toMatchObject({
+    await expect(sourceOf(layout.directory).resolve(reference(host), asking())).rejects.toMatchObject({
       code: 'LIMIT',
     });
     rmSync(join(layout.folder, 'index.json'));
     symlinkSync('/dev/zero', join(layout.folder, 'index.json'));
-    await expect(sourceOf(layout.directory).resolve(reference(host), soon())).rejects.toMatchObject({
+    await expect(sourceOf(layout.directory).resolve(reference(host), asking())).rejects.toMatchObject({
       code: 'REGISTRY_ERROR',
     });
     rmSync(join(layout.folder, 'index.json'));
     layout.list();
-    await expect(sourceOf(layout.directory).resolve(reference(host), soon())).resolves.toBe(digest);
+    await expect(sourceOf(layout.directory).resolve(reference(host), asking())).resolves.toMatchObject({
+      digest,
+    });
   });
 
   test('two images of one tag are none', async () => {
     const layout = new Layout();
     layout.list(named(layout.image('one'), 'v1'), named(layout.image('two'), 'v1'));
-    await expect(sourceOf(layout.directory).resolve(reference(host), soon())).rejects.toMatchObject({
+    await expect(sourceOf(layout.directory).resolve(reference(host), asking())).rejects.toMatchObject({
       code: 'MALFORMED',
     });
   });
@@ -214,7 +250,9 @@ describe('what cosign save writes', () => {
     layout.bundle(sha256('another image'), 'of another image');
     layout.blob('{"not":"a manifest"}', 'x');
     expect(await look(layout, digest)).toEqual({ evidence: ['bundle', 'legacy'], refused: [], faults: [] });
-    expect(await sourceOf(layout.directory).resolve(reference(host, { tag: 'any' }), soon())).toBe(digest);
+    expect(await sourceOf(layout.directory).resolve(reference(host, { tag: 'any' }), asking())).toMatchObject(
+      { digest },
+    );
     // What was saved belongs to the image that was saved, and to no other that is there, too.
     const other = layout.image('other').digest;
     expect(await look(layout, other)).toEqual({ evidence: [], refused: [], faults: [] });
@@ -235,8 +273,8 @@ describe('what cosign save writes', () => {
     const image = layout.image();
     layout.list({ ...image, annotations: { ...kind('image'), [refName]: 'v1' } });
     const source = sourceOf(layout.directory);
-    expect(await source.resolve(reference(host), soon())).toBe(image.digest);
-    await expect(source.resolve(reference(host, { tag: 'v2' }), soon())).rejects.toMatchObject({
+    expect(await source.resolve(reference(host), asking())).toMatchObject({ digest: image.digest });
+    await expect(source.resolve(reference(host, { tag: 'v2' }), asking())).rejects.toMatchObject({
       code: 'IMAGE_NOT_FOUND',
     });
   });

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import type { AskOptions } from '../../src/admission/ports.ts';
 import type { RegistryImageSource } from '../../src/registry/image-source.ts';
 import { LIMITS } from '../../src/limits.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { EvilRegistry } from './evil-registry.ts';
-import { atEnd, look, reference, setup as setupSource, soon, summary } from './sources.ts';
+import { asking, atEnd, look, reference, setup as setupSource, summary } from './sources.ts';
 
 async function setup(settings: Parameters<typeof setupSource>[0] = {}) {
   const clock = { now: 1_000_000 };
@@ -231,8 +232,9 @@ describe('at the same time', () => {
     registry.delay = 100;
     const leader = new AbortController();
     const image = reference(registry, { digest });
-    const first = source.discover(image, digest, { signal: leader.signal, fresh: false });
-    const second = source.discover(image, digest, { signal: soon(), fresh: false });
+    const what = { fresh: false, attestations: false };
+    const first = source.discover(image, digest, { ...asking(), signal: leader.signal, ...what });
+    const second = source.discover(image, digest, { ...asking(), ...what });
     setTimeout(() => leader.abort(), 30);
     expect(summary(await first)).toEqual({ evidence: [], refused: [], faults: ['TIMEOUT'] });
     expect(summary(await second)).toEqual({ evidence: ['good'], refused: [], faults: [] });
@@ -245,17 +247,17 @@ describe('at the same time', () => {
     registry.script((_request, response) => void response.setHeader('docker-content-digest', digest));
     registry.delay = 100;
     const image = reference(registry);
-    const ask = (signal: AbortSignal) => [
-      source.resolve(image, signal),
-      source.manifest(image, digest, signal),
+    const ask = (options: AskOptions) => [
+      source.resolve(image, options),
+      source.manifest(image, digest, options),
     ];
-    const impatient = Promise.allSettled(ask(soon(30)));
-    const patient = await Promise.allSettled(ask(soon()));
+    const impatient = Promise.allSettled(ask(asking(30)));
+    const patient = await Promise.allSettled(ask(asking()));
     expect((await impatient).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(patient.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
     expect(registry.seen).toHaveLength(2);
     registry.forget();
-    await source.manifest(image, digest, soon());
+    await source.manifest(image, digest, asking());
     expect(registry.seen).toEqual([]);
   });
 

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
-import type { Discovery } from '../../src/admission/ports.ts';
+import type { AskOptions, Discovery, DiscoverOptions, Puller } from '../../src/admission/ports.ts';
 import type { ImageReference } from '../../src/image/reference.ts';
+import type { Evidence } from '../../src/sigstore/evidence.ts';
 import { silentLogger } from '../../src/log.ts';
 import { RegistryImageSource } from '../../src/registry/image-source.ts';
 import type { ImageSourceSettings } from '../../src/registry/settings.ts';
@@ -45,6 +49,15 @@ export async function setup(settings: Partial<ImageSourceSettings> = {}) {
   return { registry, artifacts: new Artifacts(registry), source: imageSource([registry], settings) };
 }
 
+/** A Docker configuration that lives as long as the test. */
+export function configFile(auths: object, more: object = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-docker-'));
+  atEnd(async () => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'config.json');
+  writeFileSync(path, JSON.stringify({ auths, ...more }));
+  return path;
+}
+
 export function reference(
   registry: EvilRegistry | string,
   change: Partial<ImageReference> = {},
@@ -64,22 +77,53 @@ export function soon(milliseconds = 5000): AbortSignal {
   return AbortSignal.timeout(milliseconds);
 }
 
+/** On behalf of a workload without pull secrets. */
+export const nobody: Puller = { namespace: 'mcp', pullSecrets: [], serviceAccount: 'default' };
+
+export function asking(milliseconds?: number, puller: Puller = nobody): AskOptions {
+  return { signal: soon(milliseconds), puller };
+}
+
 export function look(
   source: RegistryImageSource,
   registry: EvilRegistry,
   digest: string,
   fresh = false,
+  puller: Puller = nobody,
 ): Promise<Discovery> {
-  return source.discover(reference(registry, { digest }), digest, { signal: soon(), fresh });
+  const options = { ...asking(undefined, puller), fresh, attestations: false };
+  return source.discover(reference(registry, { digest }), digest, options);
+}
+
+/** The same for policies that ask for attestations, too. */
+export function lookAtAll(
+  source: RegistryImageSource,
+  registry: EvilRegistry | string,
+  digest: string,
+  change: Partial<DiscoverOptions> = {},
+): Promise<Discovery> {
+  const options = { ...asking(), fresh: false, attestations: true, ...change };
+  return source.discover(reference(registry, { digest }), digest, options);
 }
 
 /** What stands in a discovery, short enough to compare whole. */
 export function summary({ evidence, refused, faults }: Discovery) {
   return {
-    evidence: evidence.map((each) => (each.kind === 'bundle' ? text(each.bytes) : text(each.payload))).sort(),
+    evidence: evidence.map((each) => text(contentOf(each))).sort(),
     refused: refused.map(({ code }) => code).sort(),
     faults: faults.map(({ code }) => code).sort(),
   };
+}
+
+function contentOf(evidence: Evidence): Uint8Array {
+  switch (evidence.kind) {
+    case 'bundle':
+      return evidence.bytes;
+    case 'simple-signing':
+      return evidence.payload;
+    case 'dsse-envelope':
+      return evidence.envelope;
+  }
 }
 
 function text(bytes: Uint8Array): string {

@@ -9,7 +9,7 @@ import { RegistryImageSource } from '../../src/registry/image-source.ts';
 import { createAuthority, type CertificateAuthority } from '../support/certificates.ts';
 import { Artifacts, manifestType, sha256 } from './artifacts.ts';
 import type { Script } from './evil-registry.ts';
-import { atEnd, evilRegistry, imageSource, look, reference, setup, soon, summary } from './sources.ts';
+import { asking, atEnd, evilRegistry, imageSource, look, reference, setup, summary } from './sources.ts';
 
 const manifest = JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config: {}, layers: [] });
 const digest = sha256(manifest);
@@ -22,7 +22,7 @@ async function read(script: Script, settings: Parameters<typeof imageSource>[1] 
   artifacts.manifest(manifest);
   registry.script(script);
   const started = performance.now();
-  const outcome = await source.manifest(image(registry.host), digest, soon()).then(
+  const outcome = await source.manifest(image(registry.host), digest, asking()).then(
     (bytes) => ({ bytes: Buffer.from(bytes).toString() }),
     (error: unknown) => error as { code: string; message: string; retryAfterSeconds?: number },
   );
@@ -47,9 +47,9 @@ describe('resolving a tag', () => {
         registry.put(artifacts.path('manifests', good), manifestType, '{"schemaVersion":2,"layers":[]}');
       return false;
     });
-    const resolved = await source.resolve(reference(registry), soon());
+    const { digest: resolved } = await source.resolve(reference(registry), asking());
     expect(resolved).toBe(good);
-    await expect(source.manifest(reference(registry), resolved, soon())).rejects.toMatchObject({
+    await expect(source.manifest(reference(registry), resolved, asking())).rejects.toMatchObject({
       code: 'DIGEST_MISMATCH',
     });
     expect(registry.asked).toEqual([
@@ -57,7 +57,7 @@ describe('resolving a tag', () => {
       `GET ${artifacts.path('manifests', good)}`,
     ]);
     // The twin: the same bytes under their own digest.
-    await expect(source.manifest(reference(registry), evil.digest, soon())).resolves.toBeDefined();
+    await expect(source.manifest(reference(registry), evil.digest, asking())).resolves.toBeDefined();
   });
 
   test('D2: a digest in a header is believed as a name only, never for bytes', async () => {
@@ -80,7 +80,7 @@ describe('resolving a tag', () => {
         if (header !== '') response.setHeader('docker-content-digest', header);
         return false;
       });
-      expect(await source.resolve(reference(registry), soon())).toBe(digest);
+      expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
       expect(registry.asked.map((line) => line.split(' ')[0])).toEqual(['HEAD', 'GET']);
     },
   );
@@ -88,22 +88,22 @@ describe('resolving a tag', () => {
   test('a digest asks nobody; a tag is asked for each time, together only at the same time', async () => {
     const { registry, artifacts, source } = await setup();
     artifacts.manifest(manifest, 'v1');
-    expect(await source.resolve(image(registry.host), soon())).toBe(digest);
+    expect(await source.resolve(image(registry.host), asking())).toMatchObject({ digest });
     expect(registry.seen).toEqual([]);
     registry.script((_request, response) => void response.setHeader('docker-content-digest', digest));
     registry.delay = 20;
-    await Promise.all([1, 2, 3].map(() => source.resolve(reference(registry), soon())));
+    await Promise.all([1, 2, 3].map(() => source.resolve(reference(registry), asking())));
     expect(registry.seen).toHaveLength(1);
-    await source.resolve(reference(registry), soon());
+    await source.resolve(reference(registry), asking());
     expect(registry.seen).toHaveLength(2);
   });
 
   test('a tag that is not there is IMAGE_NOT_FOUND', async () => {
     const { registry, source } = await setup();
-    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({
+    await expect(source.resolve(reference(registry), asking())).rejects.toMatchObject({
       code: 'IMAGE_NOT_FOUND',
     });
-    await expect(source.manifest(reference(registry), digest, soon())).rejects.toMatchObject({
+    await expect(source.manifest(reference(registry), digest, asking())).rejects.toMatchObject({
       code: 'IMAGE_NOT_FOUND',
     });
   });
@@ -113,20 +113,22 @@ describe('resolving a tag', () => {
     const signed = JSON.stringify({ schemaVersion: 1, fsLayers: [], signatures: [{}] });
     for (const type of ['application/vnd.docker.distribution.manifest.v1+prettyjws', manifestType]) {
       const old = artifacts.manifest(signed, 'v1', type).digest;
-      await expect(source.manifest(reference(registry), old, soon())).rejects.toMatchObject({
+      await expect(source.manifest(reference(registry), old, asking())).rejects.toMatchObject({
         code: 'UNSUPPORTED',
       });
     }
     artifacts.manifest(signed, 'v1', 'application/vnd.docker.distribution.manifest.v1+json');
-    await expect(source.resolve(reference(registry), soon())).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await expect(source.resolve(reference(registry), asking())).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+    });
     artifacts.manifest(manifest, 'v1');
-    expect(await source.resolve(reference(registry), soon())).toBe(digest);
+    expect(await source.resolve(reference(registry), asking())).toMatchObject({ digest });
   });
 
   test('D2: a document that is a manifest and an index at once is neither', async () => {
     const { registry, artifacts, source } = await setup();
     const both = artifacts.manifest({ schemaVersion: 2, layers: [], manifests: [] }).digest;
-    await expect(source.manifest(reference(registry), both, soon())).rejects.toMatchObject({
+    await expect(source.manifest(reference(registry), both, asking())).rejects.toMatchObject({
       code: 'MALFORMED',
     });
   });
@@ -134,18 +136,18 @@ describe('resolving a tag', () => {
   test('D17: names that could become another path never reach a request; the others arrive byte for byte', async () => {
     const { registry, artifacts, source } = await setup();
     for (const repository of ['a/../b', '..', 'a//b', '%2e%2e/b', 'a/', '/a', 'a?x', 'a#x', 'A', '']) {
-      await expect(source.resolve(reference(registry, { repository }), soon())).rejects.toMatchObject({
+      await expect(source.resolve(reference(registry, { repository }), asking())).rejects.toMatchObject({
         code: 'MALFORMED',
       });
     }
     for (const tag of ['..', '../v1', 'a b', '%2e', 'a?b', '']) {
-      await expect(source.resolve(reference(registry, { tag }), soon())).rejects.toMatchObject({
+      await expect(source.resolve(reference(registry, { tag }), asking())).rejects.toMatchObject({
         code: 'MALFORMED',
       });
     }
     expect(registry.connections).toBe(0);
     artifacts.manifest(manifest, 'v1..2');
-    expect(await source.resolve(reference(registry, { tag: 'v1..2' }), soon())).toBe(digest);
+    expect(await source.resolve(reference(registry, { tag: 'v1..2' }), asking())).toMatchObject({ digest });
     expect(registry.asked[0]).toBe('HEAD /v2/org/app/manifests/v1..2');
   });
 });
@@ -215,10 +217,10 @@ describe('D15: what a registry does instead of answering', () => {
         callback(Object.assign(new Error('no'), { code: 'ENOTFOUND' }), ''),
     });
     await registry.stop();
-    await expect(source.manifest(image(host), digest, soon())).rejects.toMatchObject({
+    await expect(source.manifest(image(host), digest, asking())).rejects.toMatchObject({
       code: 'REGISTRY_UNREACHABLE',
     });
-    await expect(source.manifest(image('nowhere.example'), digest, soon())).rejects.toMatchObject({
+    await expect(source.manifest(image('nowhere.example'), digest, asking())).rejects.toMatchObject({
       code: 'REGISTRY_DNS',
     });
   });
@@ -307,17 +309,19 @@ describe('F2, F4, F5: bodies and time', () => {
     atEnd(async () => void server.close());
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const source = imageSource([], { registries: [{ host }], requestMilliseconds: 300 });
-    await expect(source.manifest(image(host), digest, soon())).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await expect(source.manifest(image(host), digest, asking())).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 
   test("F5: the caller's signal ends its waiting, at once and from the start", async () => {
     const { registry, source } = await setup();
     registry.script(() => true);
     const started = performance.now();
-    await expect(source.manifest(image(registry.host), digest, soon(100))).rejects.toMatchObject({
+    await expect(source.manifest(image(registry.host), digest, asking(100))).rejects.toMatchObject({
       code: 'TIMEOUT',
     });
-    await expect(source.resolve(reference(registry), AbortSignal.abort())).rejects.toMatchObject({
+    await expect(
+      source.resolve(reference(registry), { ...asking(), signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({
       code: 'TIMEOUT',
     });
     expect(performance.now() - started).toBeLessThan(1000);
@@ -330,9 +334,10 @@ describe('D9: TLS', () => {
     readonly key: string;
   }
   let authority: CertificateAuthority;
+  let strange: CertificateAuthority;
   let [good, expired, misnamed]: Served[] = [];
   beforeAll(() => {
-    authority = createAuthority('tests');
+    [authority, strange] = [createAuthority('tests'), createAuthority('other')];
     const day = 86_400_000;
     [good, expired, misnamed] = [
       { names: ['127.0.0.1'] },
@@ -349,7 +354,7 @@ describe('D9: TLS', () => {
     const source = imageSource([], {
       registries: [{ host: registry.host, ...(caPem !== undefined && { caPem }) }],
     });
-    return source.manifest(image(registry.host), digest, soon()).then(
+    return source.manifest(image(registry.host), digest, asking()).then(
       () => 'read',
       (error: unknown) => (error as { code: string }).code,
     );
@@ -358,7 +363,7 @@ describe('D9: TLS', () => {
   test('a certificate of a CA that the settings name; not of one that they do not', async () => {
     expect(await attempt(good, authority.certPem)).toBe('read');
     expect(await attempt(good)).toBe('REGISTRY_TLS');
-    expect(await attempt(good, createAuthority('other').certPem)).toBe('REGISTRY_TLS');
+    expect(await attempt(good, strange.certPem)).toBe('REGISTRY_TLS');
   });
 
   test('expired, and of another name', async () => {
@@ -386,7 +391,7 @@ describe('D9: TLS', () => {
       const log = { debug() {}, info() {}, warn() {}, error() {} };
       const source = new RegistryImageSource({ registries: [{ host: '${registry.host}' }], log });
       const image = { original: '', registry: '${registry.host}', repository: 'org/app', tag: undefined, digest: '${digest}' };
-      await source.manifest(image, image.digest, AbortSignal.timeout(5000)).then(
+      await source.manifest(image, image.digest, { signal: AbortSignal.timeout(5000), puller: { namespace: 'mcp', pullSecrets: [], serviceAccount: '' } }).then(
         () => console.log('read'),
         (error) => console.log(error.code),
       );
@@ -406,12 +411,12 @@ describe('D9: TLS', () => {
       response.writeHead(307, { location: `https://${other.host}/` }).end();
       return true;
     });
-    await expect(source.manifest(image(registry.host), digest, soon())).rejects.toMatchObject({
+    await expect(source.manifest(image(registry.host), digest, asking())).rejects.toMatchObject({
       code: 'REGISTRY_FORBIDDEN',
     });
     expect(other.connections).toBe(0);
     registry.script(() => false);
-    await expect(source.manifest(image(registry.host), digest, soon())).resolves.toBeDefined();
+    await expect(source.manifest(image(registry.host), digest, asking())).resolves.toBeDefined();
   });
 
   test("plain http only where it is listed: one registry's setting is not another's", async () => {
@@ -420,11 +425,11 @@ describe('D9: TLS', () => {
     const source = imageSource([], {
       registries: [{ host: listed.host, plainHttp: true }, { host: other.host }],
     });
-    await expect(source.manifest(image(other.host), digest, soon())).rejects.toMatchObject({
+    await expect(source.manifest(image(other.host), digest, asking())).rejects.toMatchObject({
       code: 'REGISTRY_TLS',
     });
     expect(other.seen).toEqual([]);
-    await expect(source.manifest(image(listed.host), digest, soon())).resolves.toBeDefined();
+    await expect(source.manifest(image(listed.host), digest, asking())).resolves.toBeDefined();
   });
 
   test('a CA is trusted for its registry only', async () => {
@@ -433,8 +438,8 @@ describe('D9: TLS', () => {
     const source = imageSource([], {
       registries: [{ host: own.host, caPem: authority.certPem }, { host: other.host }],
     });
-    await expect(source.manifest(image(own.host), digest, soon())).resolves.toBeDefined();
-    await expect(source.manifest(image(other.host), digest, soon())).rejects.toMatchObject({
+    await expect(source.manifest(image(own.host), digest, asking())).resolves.toBeDefined();
+    await expect(source.manifest(image(other.host), digest, asking())).rejects.toMatchObject({
       code: 'REGISTRY_TLS',
     });
   });
@@ -455,7 +460,7 @@ describe('how much at once', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 60 }, (_, index) =>
         source
-          .resolve(reference(registry, { tag: `v${index}` }), soon())
+          .resolve(reference(registry, { tag: `v${index}` }), asking())
           .catch((error: unknown) => (error as { code: string }).code),
       ),
     );
@@ -470,10 +475,10 @@ describe('how much at once', () => {
     hanging.script(() => true);
     const source = imageSource([hanging, good], { concurrency: { total: 4, perHost: 2 } });
     const stuck = Array.from({ length: 20 }, (_, index) =>
-      source.resolve(reference(hanging, { tag: `v${index}` }), soon(400)),
+      source.resolve(reference(hanging, { tag: `v${index}` }), asking(400)),
     );
     const all = Promise.allSettled(stuck);
-    await expect(source.manifest(image(good.host), digest, soon(300))).resolves.toBeDefined();
+    await expect(source.manifest(image(good.host), digest, asking(300))).resolves.toBeDefined();
     expect((await all).every(({ status }) => status === 'rejected')).toBe(true);
   });
 
@@ -502,7 +507,7 @@ describe('how much at once', () => {
       registries: [{ host: registry.host, plainHttp: true }],
       log: silentLogger,
     });
-    const waiting = Promise.allSettled([source.manifest(image(registry.host), digest, soon())]);
+    const waiting = Promise.allSettled([source.manifest(image(registry.host), digest, asking())]);
     await new Promise((resolve) => setTimeout(resolve, 50));
     const started = performance.now();
     await source.stop();

@@ -30,6 +30,30 @@ test('the good bundle verifies in every version', () => {
   expect(codeOf({ ...chained, mediaType: GOLD.mediaType })).toBe('MALFORMED');
 });
 
+describe('proofs of Rekor v1 in each version', () => {
+  const versions = [
+    ['application/vnd.dev.sigstore.bundle+json;version=0.1', 'promise'],
+    ['application/vnd.dev.sigstore.bundle+json;version=0.2', 'proof'],
+    ['application/vnd.dev.sigstore.bundle.v0.3+json', 'proof'],
+  ] as const;
+  const kinds = ['hashedrekord', 'dsse', 'intoto'] as const;
+
+  test.each(versions.flatMap(([type, needed]) => kinds.map((kind) => [type, kind, needed] as const)))(
+    'A5: %s with an entry of kind %s needs the %s',
+    (mediaType, entryKind, needed) => {
+      const both = {
+        ...FS.signStatement({ digests: [D], log: 'v1', entryKind, timestamp: true }),
+        mediaType,
+      };
+      const without = (field: 'inclusionPromise' | 'inclusionProof') =>
+        mutated(both, ({ verificationMaterial }) => delete first(verificationMaterial.tlogEntries)[field]);
+      expect(codeOf(both)).toBe('verified');
+      expect(codeOf(without('inclusionProof'))).toBe(needed === 'promise' ? 'verified' : 'TLOG_MISSING');
+      expect(codeOf(without('inclusionPromise'))).toBe(needed === 'proof' ? 'verified' : 'TLOG_MISSING');
+    },
+  );
+});
+
 describe('DSSE envelopes', () => {
   test('A26: a payload type that was changed after signing', () => {
     const { payloadType } = envelopeOf(GOLD);

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { parsePublicKey } from '../../src/sigstore/public-key.ts';
 import { parseTrustRoot, PRIVATE_INSTANCE } from '../../src/sigstore/trust-root.ts';
@@ -36,7 +37,9 @@ describe('what real cosign makes', () => {
   test.each(RECORD.cases)('A20, A33: $name: nobody else vouches for it', (recorded) => {
     const evidence = recordedEvidence(recorded);
     expect(codeOf(evidence, contextOf(recorded))).toBe('verified');
-    expect(codeOf(evidence, ROOT)).toBe(recorded.publicKey === undefined ? 'CERT_INVALID' : 'SIG_INVALID');
+    const carried = recorded.annotations?.['dev.sigstore.cosign/certificate'] !== undefined;
+    const keyless = recorded.publicKey === undefined || carried;
+    expect(codeOf(evidence, ROOT)).toBe(keyless ? 'CERT_INVALID' : 'SIG_INVALID');
     expect(codeOf(evidence, keyContext(newKey(), root))).toBe('SIG_INVALID');
   });
 
@@ -55,6 +58,34 @@ describe('what real cosign makes', () => {
         sourceRepositoryURI: 'https://github.com/org/app',
         sourceRepositoryRef: 'refs/tags/v1.0.0',
       },
+    });
+  });
+
+  test.each(RECORD.cases.filter(({ name }) => name.includes('certificate')))(
+    'A33: $name: its bare key does not vouch for a signature that carries the certificate',
+    (recorded) => {
+      const certificate = new X509Certificate(recorded.publicKey ?? '');
+      const bare = certificate.publicKey.export({ type: 'spki', format: 'pem' }) as string;
+      const evidence = recordedEvidence(recorded);
+      expect(codeOf(evidence, contextOf(recorded))).toBe('verified');
+      expect(codeOf(evidence, { kind: 'key', key: parsePublicKey(bare), root })).toBe('SIG_INVALID');
+    },
+  );
+
+  test('every layout, kind of key and kind of log entry is among them', () => {
+    const kinds = RECORD.cases.map((recorded) => recordedEvidence(recorded).kind);
+    expect(new Set(kinds)).toEqual(new Set(['bundle', 'simple-signing', 'dsse-envelope']));
+    const types = RECORD.cases
+      .flatMap(({ publicKey }) => publicKey ?? [])
+      .map((pem) => parsePublicKey(pem).type);
+    expect(new Set(types)).toEqual(new Set(['ecdsa-p256', 'ecdsa-p384', 'ecdsa-p521', 'rsa', 'ed25519']));
+    const intoto = named('cosign 2 keyless attestation, intoto entry').annotations?.[
+      'dev.sigstore.cosign/bundle'
+    ];
+    const { Payload } = JSON.parse(intoto ?? '') as { Payload: { body: string } };
+    expect(JSON.parse(Buffer.from(Payload.body, 'base64').toString())).toMatchObject({
+      kind: 'intoto',
+      apiVersion: '0.0.1',
     });
   });
 

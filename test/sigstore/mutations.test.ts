@@ -166,6 +166,25 @@ describe('F15: mutations of good evidence', () => {
     expect(verified).toBeLessThan(200);
   });
 
+  test('F15: legacy attestations, envelope and annotations', () => {
+    for (const entryKind of ['dsse', 'intoto/0.0.1'] as const) {
+      const good = FS.signEnvelope({ digests: [D], entryKind, timestamp: true });
+      const gold = mustVerify(good);
+      const names = Object.keys(good.annotations).filter((name) => name.startsWith('dev.sigstore'));
+      let verified = 0;
+      for (let i = 0; i < 300; i++) {
+        const name = pick(names);
+        const annotation = mutateBytes(Buffer.from(good.annotations[name] ?? '')).toString('latin1');
+        const evidence =
+          below(2) === 0
+            ? { ...good, envelope: mutateBytes(good.envelope) }
+            : { ...good, annotations: { ...good.annotations, [name]: annotation } };
+        if (checkOutcome(evidence, ROOT, gold)) verified++;
+      }
+      expect(verified).toBeLessThan(100);
+    }
+  });
+
   test('F15: the certificate’s DER', () => {
     const leaf = FS.issue({ extensions: { sourceRepositoryOwnerID: '123456' } });
     const gold = mustVerify(FS.signStatement({ digests: [D], leaf }));

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Refusal } from '../../src/errors.ts';
 import { parsePublicKey } from '../../src/sigstore/public-key.ts';
 import { newKeyPair, sha256, spki } from '../support/fixtures-certificates.ts';
+import { sequence, tlv } from '../support/fixtures-der.ts';
 import { pem } from '../support/fixtures-logs.ts';
 import { publicKeyPem } from '../support/fixtures.ts';
 import { FS, newKey, respelled } from './support.ts';
@@ -42,6 +43,42 @@ test('reads PKCS #1 and finds the same key', () => {
   expect(pkcs1).toContain('BEGIN RSA PUBLIC KEY');
   const spkiPem = publicKey.export({ type: 'spki', format: 'pem' }) as string;
   expect(parsePublicKey(pkcs1).fingerprint).toBe(parsePublicKey(spkiPem).fingerprint);
+});
+
+describe('RSA keys', () => {
+  const { publicKey } = newKeyPair('rsa-2048');
+  const { n = '', e = '' } = publicKey.export({ format: 'jwk' });
+  const number = (text: string, ...before: number[]) =>
+    tlv(2, Buffer.concat([Buffer.from(before), Buffer.from(text, 'base64url')]));
+  const read = (modulus: Buffer, exponent: Buffer) =>
+    parsePublicKey(pem('RSA PUBLIC KEY', sequence(modulus, exponent)));
+  const known = read(number(n, 0), number(e));
+
+  test('spellings of one RSA key have one fingerprint', () => {
+    expect(known.spki).toEqual(spki(publicKey));
+    for (const [modulus, exponent] of [
+      [number(n, 0, 0, 0), number(e)],
+      [number(n), number(e)],
+      [number(n, 0), number(e, 0)],
+      [number(n, 0), number(e, 0, 0)],
+    ] as const) {
+      const spelled = read(modulus, exponent);
+      expect(spelled.fingerprint).toBe(known.fingerprint);
+      expect(spelled.spki).toEqual(known.spki);
+    }
+    expect(read(number(n, 0), number('Aw')).fingerprint).not.toBe(known.fingerprint);
+  });
+
+  test('F16: exponents that nobody uses', () => {
+    for (const exponent of [
+      number(Buffer.of(1).toString('base64url')),
+      number(Buffer.of(2).toString('base64url')),
+      number(Buffer.from('0100000000ff', 'hex').toString('base64url')),
+    ]) {
+      expect(() => read(number(n, 0), exponent)).toThrow('exponent');
+    }
+    expect(read(number(n, 0), number(e)).type).toBe('rsa');
+  });
 });
 
 test.each(['compressed', 'hybrid'] as const)('a key with its point %s is the same key', (form) => {
@@ -97,7 +134,9 @@ describe('C17: texts that are no public key', () => {
     ['junk inside', pem('PUBLIC KEY', Buffer.from('junk')), 'MALFORMED'],
     ['no base64', GOOD.replace('M', '*'), 'MALFORMED'],
     ['headers inside', GOOD.replace('-----\n', '-----\nProc-Type: 4,ENCRYPTED\n\n'), 'MALFORMED'],
-    ['a certificate', pem('CERTIFICATE', FS.authority.der), 'UNSUPPORTED'],
+    ['the certificate of an authority', pem('CERTIFICATE', FS.authority.der), 'CERT_INVALID'],
+    ['a certificate that is none', pem('CERTIFICATE', Buffer.from('junk')), 'CERT_INVALID'],
+    ['a chain', pem('CERTIFICATE', FS.issue().der) + pem('CERTIFICATE', FS.authority.der), 'MALFORMED'],
     ['another block', pem('EC PARAMETERS', Buffer.from('x')), 'UNSUPPORTED'],
     ['SPKI under the label of PKCS #1', GOOD.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY'), 'MALFORMED'],
     ['far too much', GOOD + ' '.repeat(20_000), 'LIMIT'],

@@ -70,6 +70,11 @@ export function distinguishedName(commonName: string): Buffer {
   return sequence(set(sequence(oid('2.5.4.3'), utf8(commonName))));
 }
 
+/** A Name with one attribute in each part, in the order of its DER, which is the reverse of how it is read. */
+export function nameOf(...attributes: readonly (readonly [type: string, value: Buffer])[]): Buffer {
+  return sequence(...attributes.map(([type, value]) => set(sequence(oid(type), value))));
+}
+
 export function extension(id: string, value: Buffer, critical = false): Buffer {
   return sequence(oid(id), ...(critical ? [boolean(true)] : []), octets(value));
 }
@@ -126,16 +131,23 @@ export function withScts(spec: CertificateSpec, logs: readonly KeyPair[], at: Da
   return { ...spec, extensions: [...spec.extensions, extension(OID_SCT_LIST, value)] };
 }
 
-export function makeAuthority(options: {
+export interface AuthorityOptions {
   readonly name: string;
+  /** The whole Name instead of one with `name` as its common name. */
+  readonly subject?: Buffer;
   readonly issuer?: Authority;
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly pathLength?: number;
   readonly keys?: KeyPair;
-}): Authority {
+  /** Instead of those that make it an authority. */
+  readonly constraints?: readonly Buffer[];
+  readonly extraExtensions?: readonly Buffer[];
+}
+
+export function makeAuthority(options: AuthorityOptions): Authority {
   const keys = options.keys ?? newKeyPair('P-384');
-  const name = distinguishedName(options.name);
+  const name = options.subject ?? distinguishedName(options.name);
   const issuer = options.issuer ?? { name, keys };
   const der = makeCertificate({
     subject: name,
@@ -144,10 +156,10 @@ export function makeAuthority(options: {
     notBefore: options.notBefore,
     notAfter: options.notAfter,
     extensions: [
-      keyUsage(0x06),
-      basicConstraints(true, options.pathLength),
+      ...(options.constraints ?? [keyUsage(0x06), basicConstraints(true, options.pathLength)]),
       subjectKeyId(keys.publicKey),
       authorityKeyId(issuer.keys.publicKey),
+      ...(options.extraExtensions ?? []),
     ],
   });
   return { name, keys, der };
@@ -167,6 +179,12 @@ function makeTbs(spec: CertificateSpec): Buffer {
 }
 
 function signerOf({ privateKey }: KeyPair): { signer: (data: Buffer) => Buffer; algorithm: Buffer } {
+  if (privateKey.asymmetricKeyType === 'rsa') {
+    return {
+      signer: (data) => sign('sha256', data, privateKey),
+      algorithm: sequence(oid('1.2.840.113549.1.1.11'), Buffer.of(5, 0)),
+    };
+  }
   const large = privateKey.asymmetricKeyDetails?.namedCurve === 'secp384r1';
   return {
     signer: (data) => sign(large ? 'sha384' : 'sha256', data, privateKey),

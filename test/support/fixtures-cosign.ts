@@ -15,8 +15,10 @@ export interface RecordedCase {
   readonly publicKey?: string;
   /** Base64 of a Sigstore bundle; absent for the layout of cosign 1 and 2. */
   readonly bundle?: string;
-  /** Base64. */
+  /** Base64; of a layer of a `.sig` tag. */
   readonly payload?: string;
+  /** Base64; of a layer of an `.att` tag. */
+  readonly envelope?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -26,8 +28,15 @@ export function readCosignRecord(): CosignRecord {
   ) as CosignRecord;
 }
 
-export function recordedEvidence({ name, bundle, payload = '', annotations = {} }: RecordedCase): Evidence {
-  return bundle === undefined
+export function recordedEvidence({
+  name,
+  bundle,
+  payload = '',
+  envelope,
+  annotations = {},
+}: RecordedCase): Evidence {
+  if (bundle !== undefined) return { kind: 'bundle', source: name, bytes: Buffer.from(bundle, 'base64') };
+  return envelope === undefined
     ? { kind: 'simple-signing', source: name, payload: Buffer.from(payload, 'base64'), annotations }
-    : { kind: 'bundle', source: name, bytes: Buffer.from(bundle, 'base64') };
+    : { kind: 'dsse-envelope', source: name, envelope: Buffer.from(envelope, 'base64'), annotations };
 }

@@ -1,5 +1,6 @@
 import { sign } from 'node:crypto';
 import { newKeyPair, sha256, spki, type KeyPair } from './fixtures-certificates.ts';
+import type { HashName } from '../../src/sigstore/signed-material.ts';
 import { inclusionProof, rootHash } from './merkle.ts';
 
 /** One entry as a bundle holds it; all of it may be changed by a test. */
@@ -26,10 +27,15 @@ export interface Logged {
   readonly signedDigest: Buffer;
   /** Of the DSSE payload (`dsse`, `intoto`). */
   readonly payloadDigest: Buffer;
+  /** Hash of both; SHA-256 unless said otherwise. */
+  readonly hash?: HashName;
+  /** Of the envelope as it was uploaded (`intoto` 0.0.1). */
+  readonly envelopeDigest?: Buffer;
   readonly signer: { readonly kind: 'certificate' | 'key'; readonly der: Buffer };
 }
 
-export type EntryKind = 'hashedrekord' | 'dsse' | 'intoto';
+/** Of the newest version that the log knows, except where one is named. */
+export type EntryKind = 'hashedrekord' | 'dsse' | 'intoto' | 'intoto/0.0.1';
 
 /** A transparency log with a tree of its own, grown by an entry of somebody else before and after each of ours. */
 export interface TestLog {
@@ -61,7 +67,10 @@ export function createLog(version: 1 | 2, host: string): TestLog {
       const entry: LogEntryJson = {
         logIndex: String(index),
         logId: { keyId: logId.toString('base64') },
-        kindVersion: { kind, version: version === 2 ? '0.0.2' : kind === 'intoto' ? '0.0.2' : '0.0.1' },
+        kindVersion: {
+          kind: kind === 'intoto/0.0.1' ? 'intoto' : kind,
+          version: version === 2 || kind === 'intoto' ? '0.0.2' : '0.0.1',
+        },
         inclusionProof: {
           logIndex: String(index),
           rootHash: rootHash(leaves).toString('base64'),
@@ -100,14 +109,15 @@ function checkpoint(host: string, leaves: readonly Buffer[], logId: Buffer, { pr
   return `${note}\n\u2014 ${host} ${Buffer.concat([logId.subarray(0, 4), signature]).toString('base64')}\n`;
 }
 
-function bodyV1({ signature, signedDigest, payloadDigest, signer }: Logged, kind: EntryKind): object {
+function bodyV1(logged: Logged, kind: EntryKind): object {
+  const { signature, signedDigest, payloadDigest, signer, hash: algorithm = 'sha256' } = logged;
   const text = pem(signer.kind === 'certificate' ? 'CERTIFICATE' : 'PUBLIC KEY', signer.der);
   const verifier = Buffer.from(text).toString('base64');
   const content = signature.toString('base64');
   const payloadHash = { algorithm: 'sha256', value: payloadDigest.toString('hex') };
   switch (kind) {
     case 'hashedrekord': {
-      const hash = { algorithm: 'sha256', value: signedDigest.toString('hex') };
+      const hash = { algorithm, value: signedDigest.toString('hex') };
       const spec = { data: { hash }, signature: { content, publicKey: { content: verifier } } };
       return { apiVersion: '0.0.1', kind, spec };
     }
@@ -125,25 +135,33 @@ function bodyV1({ signature, signedDigest, payloadDigest, signer }: Logged, kind
       };
       return { apiVersion: '0.0.2', kind, spec: { content: { envelope, payloadHash } } };
     }
+    case 'intoto/0.0.1': {
+      const hash = { algorithm: 'sha256', value: logged.envelopeDigest?.toString('hex') };
+      return {
+        apiVersion: '0.0.1',
+        kind: 'intoto',
+        spec: { content: { hash, payloadHash }, publicKey: verifier },
+      };
+    }
   }
 }
 
-function bodyV2({ signature, signedDigest, payloadDigest, signer }: Logged, kind: EntryKind): object {
+const HASH_MEMBERS = { sha256: 'SHA2_256', sha384: 'SHA2_384', sha512: 'SHA2_512' } as const;
+
+function bodyV2(logged: Logged, kind: EntryKind): object {
+  const { signature, signedDigest, payloadDigest, signer, hash = 'sha256' } = logged;
   const rawBytes = signer.der.toString('base64');
   const verifier = {
     keyDetails: 'PKIX_ECDSA_P256_SHA_256',
     ...(signer.kind === 'certificate' ? { x509Certificate: { rawBytes } } : { publicKey: { rawBytes } }),
   };
   const content = signature.toString('base64');
+  const message = (digest: Buffer) => ({ algorithm: HASH_MEMBERS[hash], digest: digest.toString('base64') });
   const spec =
     kind === 'hashedrekord'
-      ? { hashedRekordV002: { data: hashMessage(signedDigest), signature: { content, verifier } } }
-      : { dsseV002: { payloadHash: hashMessage(payloadDigest), signatures: [{ content, verifier }] } };
+      ? { hashedRekordV002: { data: message(signedDigest), signature: { content, verifier } } }
+      : { dsseV002: { payloadHash: message(payloadDigest), signatures: [{ content, verifier }] } };
   return { apiVersion: '0.0.2', kind, spec };
-}
-
-function hashMessage(digest: Buffer): object {
-  return { algorithm: 'SHA2_256', digest: digest.toString('base64') };
 }
 
 /** JSON with sorted keys, as logs sign it (RFC 8785, for what stands in entries). */

@@ -1,5 +1,6 @@
-import { sign } from 'node:crypto';
-import type { BundleEvidence, SimpleSigningEvidence } from '../../src/sigstore/evidence.ts';
+import { constants, createHash, sign } from 'node:crypto';
+import { ed25519ph } from '@noble/curves/ed25519.js';
+import type { BundleEvidence, EnvelopeEvidence, SimpleSigningEvidence } from '../../src/sigstore/evidence.ts';
 import {
   OID_ISSUER,
   OID_ISSUER_RAW,
@@ -26,6 +27,7 @@ import {
   type Authority,
   type KeyPair,
 } from './fixtures-certificates.ts';
+import type { HashName } from '../../src/sigstore/signed-material.ts';
 import { utf8 } from './fixtures-der.ts';
 import { createLog, pem, type EntryKind, type LogEntryJson, type TestLog } from './fixtures-logs.ts';
 import { createTimestampAuthority, type TimestampAuthority } from './fixtures-timestamps.ts';
@@ -80,6 +82,12 @@ export interface SignOptions {
   readonly key?: KeyPair;
   /** Hash of the signature; null for Ed25519. */
   readonly hash?: string | null;
+  /** Instead of what Node does with such a key. */
+  readonly scheme?: 'rsa-pss' | 'ed25519ph';
+  /** Hash of what a `hashedrekord` entry is about; SHA-256 otherwise. */
+  readonly logHash?: HashName;
+  /** Certificates that come with the leaf, in the form that the evidence has for them. */
+  readonly chain?: readonly Buffer[];
   readonly at?: Date;
   /** Rekor v2 by default; `v1` gives promise and proof. */
   readonly log?: 'v1' | 'v2' | 'none';
@@ -95,6 +103,13 @@ export interface StatementOptions extends SignOptions {
   readonly predicate?: unknown;
   /** The whole statement instead. */
   readonly statement?: unknown;
+}
+
+/** An attestation of cosign 1–2; logged in Rekor v1 as `dsse` unless said otherwise. */
+export interface EnvelopeOptions extends StatementOptions {
+  readonly log?: 'v1' | 'none';
+  /** The whole envelope, as cosign did for years; the signature where this says so. */
+  readonly stampOver?: 'envelope' | 'signature';
 }
 
 /** A bundle as JSON; all of it may be changed by a test. */
@@ -146,6 +161,8 @@ export interface TestSigstore {
   signStatement(options: StatementOptions): BundleJson;
   /** A bundle whose signature is over the manifest's bytes. */
   signManifest(options: SignOptions & { readonly manifest: Buffer }): BundleJson;
+  /** A layer of `sha256-<hex>.att`. */
+  signEnvelope(options: EnvelopeOptions): EnvelopeEvidence;
   /** A layer of cosign 1–2; logged in Rekor v1 unless said otherwise. */
   signSimple(
     options: SignOptions & {
@@ -179,6 +196,7 @@ export function createSigstore(options: { readonly name?: string } = {}): TestSi
     trustedRoot: () => structuredClone(root),
     issue,
     signStatement: (statement) => signStatement(parts, issue, statement),
+    signEnvelope: (statement) => signEnvelope(parts, issue, statement),
     signManifest: (message) => signManifest(parts, issue, message),
     signSimple: (simple) => signSimple(parts, issue, simple),
   };
@@ -239,7 +257,12 @@ function identityExtensions(identity: Identity): readonly Buffer[] {
   ];
 }
 
-function signStatement(parts: Parts, issue: TestSigstore['issue'], options: StatementOptions): BundleJson {
+interface Signable {
+  readonly payload: Buffer;
+  readonly signed: Buffer;
+}
+
+function statementOf(options: StatementOptions): Signable {
   const statement = options.statement ?? {
     _type: 'https://in-toto.io/Statement/v1',
     subject: options.digests.map((digest) => ({ digest: { sha256: digest.replace('sha256:', '') } })),
@@ -247,17 +270,48 @@ function signStatement(parts: Parts, issue: TestSigstore['issue'], options: Stat
     predicate: options.predicate ?? {},
   };
   const payload = Buffer.isBuffer(statement) ? statement : Buffer.from(JSON.stringify(statement));
-  const signed = Buffer.concat([
-    Buffer.from(`DSSEv1 ${DSSE_TYPE.length} ${DSSE_TYPE} ${payload.length} `),
-    payload,
-  ]);
-  const { signature, ...rest } = prove(parts, issue, options, signed, payload);
+  const header = `DSSEv1 ${DSSE_TYPE.length} ${DSSE_TYPE} ${payload.length} `;
+  return { payload, signed: Buffer.concat([Buffer.from(header), payload]) };
+}
+
+/** As Go writes it, and cosign uploads and stores it. */
+function envelopeOf(payload: Buffer, signature: Buffer): Buffer {
+  const signatures = [{ keyid: '', sig: signature.toString('base64') }];
+  return Buffer.from(
+    JSON.stringify({ payloadType: DSSE_TYPE, payload: payload.toString('base64'), signatures }),
+  );
+}
+
+function signStatement(parts: Parts, issue: TestSigstore['issue'], options: StatementOptions): BundleJson {
+  const statement = statementOf(options);
+  const { signature, ...rest } = prove(parts, issue, options, statement);
   return {
     ...rest,
     dsseEnvelope: {
-      payload: payload.toString('base64'),
+      payload: statement.payload.toString('base64'),
       payloadType: DSSE_TYPE,
       signatures: [{ sig: signature.toString('base64') }],
+    },
+  };
+}
+
+function signEnvelope(
+  parts: Parts,
+  issue: TestSigstore['issue'],
+  options: EnvelopeOptions,
+): EnvelopeEvidence {
+  const statement = statementOf(options);
+  const made = prove(parts, issue, { log: 'v1', entryKind: 'dsse', ...options }, statement, (signature) =>
+    options.stampOver === 'signature' ? signature : envelopeOf(statement.payload, signature),
+  );
+  return {
+    kind: 'dsse-envelope',
+    source: 'tag sha256-test.att, layer 0',
+    envelope: envelopeOf(statement.payload, made.signature),
+    annotations: {
+      'dev.cosignproject.cosign/signature': '',
+      predicateType: options.predicateType ?? SIGN_V1,
+      ...proofAnnotations(made, options.chain),
     },
   };
 }
@@ -267,7 +321,10 @@ function signManifest(
   issue: TestSigstore['issue'],
   options: SignOptions & { readonly manifest: Buffer },
 ): BundleJson {
-  const { signature, ...rest } = prove(parts, issue, options, options.manifest, options.manifest);
+  const { signature, ...rest } = prove(parts, issue, options, {
+    payload: options.manifest,
+    signed: options.manifest,
+  });
   return {
     ...rest,
     messageSignature: {
@@ -294,29 +351,38 @@ function signSimple(
         optional: null,
       }),
     );
-  const made = prove(parts, issue, { log: 'v1', ...options }, payload, payload);
-  const { certificate, tlogEntries, timestampVerificationData } = made.verificationMaterial;
-  const [entry] = tlogEntries;
-  const stamp = timestampVerificationData?.rfc3161Timestamps[0]?.signedTimestamp;
+  const made = prove(parts, issue, { log: 'v1', ...options }, { payload, signed: payload });
   return {
     kind: 'simple-signing',
     source: 'tag sha256-test.sig, layer 0',
     payload,
     annotations: {
       'dev.cosignproject.cosign/signature': made.signature.toString('base64'),
-      ...(certificate === undefined
-        ? {}
-        : {
-            'dev.sigstore.cosign/certificate': pem(
-              'CERTIFICATE',
-              Buffer.from(certificate.rawBytes, 'base64'),
-            ),
-          }),
-      ...(entry === undefined ? {} : { 'dev.sigstore.cosign/bundle': logBundle(entry) }),
-      ...(stamp === undefined
-        ? {}
-        : { 'dev.sigstore.cosign/rfc3161timestamp': JSON.stringify({ SignedRFC3161Timestamp: stamp }) }),
+      ...proofAnnotations(made, options.chain),
     },
+  };
+}
+
+function proofAnnotations(
+  {
+    verificationMaterial: { certificate, x509CertificateChain, tlogEntries, timestampVerificationData },
+  }: BundleJson,
+  chain: readonly Buffer[] = [],
+): Readonly<Record<string, string>> {
+  const leaf = certificate ?? x509CertificateChain?.certificates[0];
+  const [entry] = tlogEntries;
+  const stamp = timestampVerificationData?.rfc3161Timestamps[0]?.signedTimestamp;
+  return {
+    ...(leaf && {
+      'dev.sigstore.cosign/certificate': pem('CERTIFICATE', Buffer.from(leaf.rawBytes, 'base64')),
+    }),
+    ...(chain.length > 0 && {
+      'dev.sigstore.cosign/chain': chain.map((der) => pem('CERTIFICATE', der)).join(''),
+    }),
+    ...(entry && { 'dev.sigstore.cosign/bundle': logBundle(entry) }),
+    ...(stamp !== undefined && {
+      'dev.sigstore.cosign/rfc3161timestamp': JSON.stringify({ SignedRFC3161Timestamp: stamp }),
+    }),
   };
 }
 
@@ -337,45 +403,73 @@ function prove(
   parts: Parts,
   issue: TestSigstore['issue'],
   options: SignOptions,
-  signed: Buffer,
-  payload: Buffer,
+  { signed, payload }: Signable,
+  stampedText = (signature: Buffer): Buffer => signature,
 ): BundleJson & { signature: Buffer } {
-  const { at = GOLD_TIME, log = 'v2', hash = 'sha256', key } = options;
+  const { at = GOLD_TIME, log = 'v2', key, logHash = 'sha256' } = options;
   const leaf = key === undefined ? (options.leaf ?? issue({ at, ...options.by })) : undefined;
   const keys = key ?? leaf?.keys ?? newKeyPair();
-  const signature = sign(hash, signed, keys.privateKey);
+  const signature = signatureOver(signed, keys, options);
   const signer =
     leaf === undefined
       ? ({ kind: 'key', der: spki(keys.publicKey) } as const)
       : ({ kind: 'certificate', der: leaf.der } as const);
-  const logged = { signature, signedDigest: sha256(signed), payloadDigest: sha256(payload), signer };
+  const logged = {
+    signature,
+    signedDigest: createHash(logHash).update(signed).digest(),
+    payloadDigest: sha256(payload),
+    envelopeDigest: sha256(envelopeOf(payload, signature)),
+    hash: logHash,
+    signer,
+  };
   const stamped = options.timestamp ?? log !== 'v1';
+  const entries =
+    log === 'none'
+      ? []
+      : [(log === 'v1' ? parts.logV1 : parts.logV2).append(logged, options.entryKind ?? 'hashedrekord', at)];
+  const stamp = () => parts.tsa.stamp(stampedText(signature), at).toString('base64');
   return {
-    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    mediaType:
+      options.chain === undefined
+        ? 'application/vnd.dev.sigstore.bundle.v0.3+json'
+        : 'application/vnd.dev.sigstore.bundle+json;version=0.2',
     verificationMaterial: {
-      ...(leaf === undefined
-        ? { publicKey: { hint: sha256(spki(keys.publicKey)).toString('base64') } }
-        : { certificate: { rawBytes: leaf.der.toString('base64') } }),
-      tlogEntries:
-        log === 'none'
-          ? []
-          : [
-              (log === 'v1' ? parts.logV1 : parts.logV2).append(
-                logged,
-                options.entryKind ?? 'hashedrekord',
-                at,
-              ),
-            ],
-      ...(stamped
-        ? {
-            timestampVerificationData: {
-              rfc3161Timestamps: [{ signedTimestamp: parts.tsa.stamp(signature, at).toString('base64') }],
-            },
-          }
-        : {}),
+      ...signerJson(leaf, keys, options.chain),
+      tlogEntries: entries,
+      ...(stamped && { timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: stamp() }] } }),
     },
     signature,
   };
+}
+
+function signerJson(
+  leaf: Leaf | undefined,
+  keys: KeyPair,
+  chain: readonly Buffer[] | undefined,
+): Partial<BundleJson['verificationMaterial']> {
+  if (leaf === undefined) {
+    return { publicKey: { hint: sha256(spki(keys.publicKey)).toString('base64') } };
+  }
+  return chain === undefined
+    ? { certificate: rawBytes(leaf.der) }
+    : { x509CertificateChain: { certificates: [leaf.der, ...chain].map(rawBytes) } };
+}
+
+function signatureOver(
+  data: Buffer,
+  { privateKey }: KeyPair,
+  { hash = 'sha256', scheme }: Pick<SignOptions, 'hash' | 'scheme'>,
+): Buffer {
+  switch (scheme) {
+    case 'rsa-pss':
+      return sign(hash, data, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING });
+    case 'ed25519ph': {
+      const { d = '' } = privateKey.export({ format: 'jwk' });
+      return Buffer.from(ed25519ph.sign(data, Buffer.from(d, 'base64url')));
+    }
+    default:
+      return sign(hash, data, privateKey);
+  }
 }
 
 const rawBytes = (der: Buffer) => ({ rawBytes: der.toString('base64') });

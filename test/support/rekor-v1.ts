@@ -5,7 +5,7 @@ import { freePort } from './ports.ts';
 
 /**
  * A stand-in for Rekor v1, whose real server needs Trillian and MySQL: it takes the entries that cosign
- * uploads (`hashedrekord` and `dsse`, 0.0.1) and answers with a signed entry timestamp, an inclusion proof
+ * uploads (`hashedrekord` and `dsse` 0.0.1, `intoto` 0.0.1 and 0.0.2) and answers with a signed entry timestamp, an inclusion proof
  * and a checkpoint over a real tree. It believes what it is sent and checks no signature.
  */
 export interface RekorV1 {
@@ -95,6 +95,12 @@ interface ProposedEntry {
   readonly kind: string;
   readonly spec: {
     readonly proposedContent?: { readonly envelope: string; readonly verifiers: readonly string[] };
+    readonly content?: {
+      readonly envelope: unknown;
+      readonly hash?: unknown;
+      readonly payloadHash?: unknown;
+    };
+    readonly publicKey?: string;
   };
 }
 
@@ -117,21 +123,56 @@ async function handle(request: IncomingMessage, response: ServerResponse, append
 /** What the log keeps of an upload: of a DSSE envelope only digests, signatures and keys. */
 function canonicalEntry(proposed: ProposedEntry): unknown {
   const { apiVersion, kind, spec } = proposed;
-  if (apiVersion !== '0.0.1') throw new Error(`this log does not take ${kind} ${apiVersion}`);
-  if (kind === 'hashedrekord') return { apiVersion, kind, spec };
-  if (kind !== 'dsse' || spec.proposedContent === undefined)
-    throw new Error(`this log does not take ${kind}`);
-  const { envelope, verifiers } = spec.proposedContent;
+  switch (`${kind}/${apiVersion}`) {
+    case 'hashedrekord/0.0.1':
+      return { apiVersion, kind, spec };
+    case 'dsse/0.0.1':
+      return { apiVersion, kind, spec: dsseSpec(spec) };
+    case 'intoto/0.0.1':
+      return { apiVersion, kind, spec: oldInTotoSpec(spec) };
+    case 'intoto/0.0.2':
+      return { apiVersion, kind, spec: inTotoSpec(spec) };
+    default:
+      throw new Error(`this log does not take ${kind} ${apiVersion}`);
+  }
+}
+
+function dsseSpec({ proposedContent }: ProposedEntry['spec']): unknown {
+  if (proposedContent === undefined) throw new Error('nothing was proposed');
+  const { envelope, verifiers } = proposedContent;
   const { payload, signatures } = JSON.parse(envelope) as { payload: string; signatures: { sig: string }[] };
   return {
-    apiVersion,
-    kind,
-    spec: {
-      envelopeHash: { algorithm: 'sha256', value: hexSha256(Buffer.from(envelope)) },
-      payloadHash: { algorithm: 'sha256', value: hexSha256(Buffer.from(payload, 'base64')) },
-      signatures: signatures.map(({ sig }, index) => ({ signature: sig, verifier: verifiers[index] })),
+    envelopeHash: hashOf(Buffer.from(envelope)),
+    payloadHash: hashOf(Buffer.from(payload, 'base64')),
+    signatures: signatures.map(({ sig }, index) => ({ signature: sig, verifier: verifiers[index] })),
+  };
+}
+
+/** The envelope is uploaded as text, and its digest is all that binds the signature (rekor, pkg/types/intoto/v0.0.1). */
+function oldInTotoSpec({ content, publicKey }: ProposedEntry['spec']): unknown {
+  const text = String(content?.envelope);
+  const { payload } = JSON.parse(text) as { payload: string };
+  return {
+    content: { hash: hashOf(Buffer.from(text)), payloadHash: hashOf(Buffer.from(payload, 'base64')) },
+    publicKey,
+  };
+}
+
+/** The envelope is uploaded as an object, with payload and signature in base64 twice. */
+function inTotoSpec({ content }: ProposedEntry['spec']): unknown {
+  if (content === undefined) throw new Error('nothing was proposed');
+  const { payloadType, signatures } = content.envelope as { payloadType: string; signatures: unknown };
+  return {
+    content: {
+      envelope: { payloadType, signatures },
+      hash: content.hash,
+      payloadHash: content.payloadHash,
     },
   };
+}
+
+function hashOf(bytes: Buffer): { readonly algorithm: string; readonly value: string } {
+  return { algorithm: 'sha256', value: hexSha256(bytes) };
 }
 
 function hexSha256(bytes: Buffer): string {
