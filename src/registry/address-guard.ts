@@ -80,7 +80,7 @@ export function guardedConnector(
   const own = new URL(endpoint.origin);
   const realm = endpoint.tokenRealm === undefined ? undefined : new URL(endpoint.tokenRealm);
   const { lookup = systemLookup, milliseconds } = options;
-  const common = { ...tlsOptions(endpoint), allowH2: false, timeout: milliseconds };
+  const common = { ...tlsOptions(endpoint.caPem), allowH2: false, timeout: milliseconds };
   const anywhere = { allows: () => true, connect: buildConnector({ ...common, lookup }) };
   const guarded = guardedBy((address) => !isListed(forbidden, address));
   const node = guardedBy(
@@ -129,8 +129,9 @@ function guardedLookup(lookup: LookupFunction, allows: (address: string) => bool
   };
 }
 
-function tlsOptions(endpoint: Endpoint) {
-  const ca = endpoint.caPem === undefined ? undefined : [...getCACertificates('default'), endpoint.caPem];
+/** How a server is trusted. @param caPem authorities beside the system's */
+export function tlsOptions(caPem: string | undefined) {
+  const ca = caPem === undefined ? undefined : [...getCACertificates('default'), caPem];
   return {
     // Made once: parsing some 150 certificates for each connection would cost more than the connection.
     secureContext: createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) }),

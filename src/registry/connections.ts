@@ -1,9 +1,10 @@
 import type { BlockList, LookupFunction } from 'node:net';
-import { Agent } from 'undici';
-import { guardedConnector } from './address-guard.ts';
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { guardedConnector, tlsOptions } from './address-guard.ts';
 import type { Endpoint } from './endpoint.ts';
 import { CoolDown } from './cool-down.ts';
 import { exchange, type Answer, type ExchangeOptions, type Request } from './exchange.ts';
+import type { Proxies } from './proxies.ts';
 
 /** How long an idle connection is kept (milliseconds): as long as images of one rollout follow each other. */
 const KEEP_ALIVE_MS = 30_000;
@@ -18,45 +19,70 @@ export interface ConnectionOptions extends Omit<ExchangeOptions, 'coolDown'> {
   readonly forbidden: BlockList;
   readonly lookup: LookupFunction | undefined;
   readonly connectionsPerHost: number;
+  readonly proxies: Proxies;
 }
 
 /** The connections to registries. Endpoints that are told apart by nothing but their host share one pool. */
 export class Connections {
   readonly #options: ConnectionOptions & ExchangeOptions;
-  readonly #agents = new Map<string, Agent>();
+  readonly #dispatchers = new Map<string, Dispatcher>();
 
   constructor(options: ConnectionOptions) {
     this.#options = { ...options, coolDown: new CoolDown() };
   }
 
   /** Sends one request on behalf of an endpoint: with its CA, and its right to its own address. */
-  send(endpoint: Endpoint, request: Request, signal: AbortSignal): Promise<Answer> {
+  async send(endpoint: Endpoint, request: Request, signal: AbortSignal): Promise<Answer> {
+    const proxy = this.#options.proxies.for(endpoint, request.origin);
     // Who stands in the settings is no stranger, and needs no proof that somebody is there.
-    if (endpoint.isConfigured) this.#options.gate.prove(endpoint.host);
-    return exchange(this.#agent(endpoint), request, this.#options, signal);
+    if (endpoint.isConfigured) this.#options.gate.introduce(endpoint.host);
+    const route = { dispatcher: this.#dispatcher(endpoint, proxy), isProxied: proxy !== undefined };
+    return exchange(route, request, this.#options, signal);
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
+    await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
   }
 
-  #agent(endpoint: Endpoint): Agent {
+  #dispatcher(endpoint: Endpoint, proxy: URL | undefined): Dispatcher {
     // Hosts that only an image name brought up must not each leave an agent behind.
-    const key = endpoint.isConfigured ? endpoint.key : '';
-    let agent = this.#agents.get(key);
-    if (agent === undefined) {
-      const { forbidden, lookup, milliseconds, connectionsPerHost } = this.#options;
-      agent = new Agent({
-        connect: guardedConnector(endpoint, forbidden, {
-          lookup,
-          milliseconds: Math.min(CONNECT_MS, milliseconds + CONNECT_MARGIN_MS),
-        }),
-        connections: connectionsPerHost,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      });
-      this.#agents.set(key, agent);
-    }
-    return agent;
+    const key = `${endpoint.isConfigured ? endpoint.key : ''} ${proxy?.href ?? ''}`;
+    const dispatcher =
+      this.#dispatchers.get(key) ??
+      (proxy === undefined ? this.#directly(endpoint) : this.#through(proxy, endpoint));
+    this.#dispatchers.set(key, dispatcher);
+    return dispatcher;
+  }
+
+  #directly(endpoint: Endpoint): Dispatcher {
+    const { forbidden, lookup } = this.#options;
+    return new Agent({
+      ...this.#common(),
+      connect: guardedConnector(endpoint, forbidden, { lookup, milliseconds: this.#connectMilliseconds() }),
+    });
+  }
+
+  // The proxy's credentials are in its URL, and go to it alone: undici refuses them in a request's own headers.
+  #through(proxy: URL, endpoint: Endpoint): Dispatcher {
+    const timeout = this.#connectMilliseconds();
+    return new ProxyAgent({
+      ...this.#common(),
+      uri: proxy.href,
+      proxyTls: { ...tlsOptions(undefined), timeout },
+      requestTls: { ...tlsOptions(endpoint.caPem), timeout },
+    });
+  }
+
+  #common() {
+    return {
+      allowH2: false,
+      connections: this.#options.connectionsPerHost,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    };
+  }
+
+  #connectMilliseconds(): number {
+    return Math.min(CONNECT_MS, this.#options.milliseconds + CONNECT_MARGIN_MS);
   }
 }

@@ -25,7 +25,10 @@ export function referrersTag(digest: string): string {
   return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
 }
 
+/** What cosign 1 and 2 keep under a tag beside the image: signatures, and attestations. */
+export type CosignTag = 'sig' | 'att';
+
 /** The tag of cosign 1 and 2; undefined for a digest that makes no valid tag (sha512 is too long). */
-export function signatureTag(digest: string): string | undefined {
-  return digest.startsWith('sha256:') ? `${digest.replace(':', '-')}.sig` : undefined;
+export function cosignTag(digest: string, kind: CosignTag): string | undefined {
+  return digest.startsWith('sha256:') ? `${digest.replace(':', '-')}.${kind}` : undefined;
 }

@@ -1,59 +1,101 @@
-import { Fault, Refusal } from '../errors.ts';
+import { Fault } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
-import type { JsonValue } from '../strict-json.ts';
-import { linked, verifiedManifest } from './content.ts';
-import { EvidencePlaces, LargePieces, type Findings } from './findings.ts';
+import { EvidencePlaces, PartialFindings, type Findings } from './findings.ts';
 import type { MemoryBudget } from './gate.ts';
-import { parseDescriptor, parseManifest, type Descriptor } from './manifest.ts';
+import { taggedPieces } from './layer-pieces.ts';
+import { referrerPieces } from './referrer-pieces.ts';
 import type { Repository } from './repository.ts';
-
-const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle';
-const SIMPLE_SIGNING_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
-// What registries report that take the artifact's type from its config: then only the manifest tells.
-const VAGUE_TYPE = /^(?:|application\/vnd\.oci\.empty\.v1\+json|application\/vnd\.oci\.image\.config\b.*)$/;
+import { Reservation, type Piece, type Search, type Subject } from './search.ts';
 
 /** One look for all evidence of one digest. */
-export interface Look {
-  readonly repository: Repository;
-  readonly digest: string;
+export interface Look extends Subject {
+  /** Where evidence may lie: mirrors in their order. */
+  readonly mirrors: readonly Repository[];
+  /** The same, asked last: what it says counts. */
+  readonly origin: Repository;
+  /** The image's own registry, for messages, and whether the image is there: "no evidence" may mean "no such image". */
+  readonly host: string;
+  readonly exists: () => Promise<boolean>;
+  /** Rely on nothing that is remembered of a registry, nor on a mirror alone. */
   readonly fresh: boolean;
   readonly signal: AbortSignal;
   readonly memory: MemoryBudget;
   readonly findings: Findings;
 }
 
-interface Search extends Look {
-  readonly places: EvidencePlaces;
-  readonly large: LargePieces;
-  /** Bytes taken from the memory budget, given back at the end. */
-  taken: number;
-}
-
-/** One piece that may be evidence. */
-interface Piece {
-  readonly source: string;
-  read(): Promise<Evidence | undefined>;
-}
-
 /**
- * Finds everything that says something about a digest: cosign 1–2's signatures and Sigstore bundles, at once.
- * Adds to `findings` as it goes and does not throw.
+ * Finds everything that says something about a digest: cosign 1–2's signatures and attestations, and what refers to it,
+ * at once. Adds to `findings` as it goes and does not throw.
+ *
+ * A mirror that has evidence is enough, and one that has none, or fails, hides nothing: the registry is asked then. A
+ * fresh look asks all of them at once, because a mirror may be behind.
  */
 export async function discover(look: Look): Promise<void> {
-  const search: Search = { ...look, places: new EvidencePlaces(), large: new LargePieces(), taken: 0 };
+  const { mirrors, findings } = look;
+  const known = new Set<string>();
+  const part = (isOrigin: boolean) => new PartialFindings(findings, known, isOrigin);
+  if (mirrors.length === 0) await searchIn(look, look.origin, findings);
+  else if (look.fresh) {
+    const asked = mirrors.map((mirror) => ({ mirror, found: part(false) }));
+    const own = part(true);
+    await Promise.all([
+      searchIn(look, look.origin, own),
+      ...asked.map(({ mirror, found }) => searchIn(look, mirror, found)),
+    ]);
+    tell(
+      findings,
+      own,
+      asked.map(({ found }) => found),
+    );
+  } else await oneAfterAnother(look, part);
+  if (findings.isEmpty) await imageItself(look);
+}
+
+async function oneAfterAnother(look: Look, part: (isOrigin: boolean) => PartialFindings): Promise<void> {
+  const { findings } = look;
+  const before: PartialFindings[] = [];
+  for (const mirror of look.mirrors) {
+    const found = part(false);
+    await searchIn(look, mirror, found);
+    before.push(found);
+    if (found.evidence.length > 0 && found.faults.length === 0) return tell(findings, found, []);
+  }
+  const own = part(true);
+  await searchIn(look, look.origin, own);
+  tell(findings, own, before);
+}
+
+/** What counts, and beside it what others refused; their faults only where what counts has some, too. */
+function tell(findings: Findings, counts: Findings, others: readonly Findings[]): void {
+  findings.refused.push(...counts.refused);
+  findings.faults.push(...counts.faults);
+  for (const { refused, faults } of others) {
+    const isTold = ({ source, code }: (typeof refused)[number]) =>
+      findings.refused.some((each) => each.source === source && each.code === code);
+    findings.refused.push(...refused.filter((each) => !isTold(each)));
+    if (counts.faults.length > 0) findings.faults.push(...faults);
+  }
+}
+
+async function searchIn(look: Look, repository: Repository, findings: Findings): Promise<void> {
+  const { digest, attestations, fresh, signal, memory } = look;
+  const lists: List[] = [referrerPieces, (search) => taggedPieces(search, 'sig')];
+  if (attestations) lists.push((search) => taggedPieces(search, 'att'));
+  const places = new EvidencePlaces(lists.length);
+  const reservation = new Reservation(memory);
+  const reserve = (bytes: number) => reservation.take(bytes);
+  const search = { repository, digest, attestations, fresh, signal, findings, places, reserve };
   try {
-    await Promise.all([readAll(search, simpleSigning), readAll(search, bundles)]);
-    if (look.findings.isEmpty) await imageItself(look);
+    await Promise.all(lists.map((list) => readAll(search, list)));
   } finally {
-    look.memory.give(search.taken);
+    reservation.end();
   }
 }
 
 /** Nothing at all: is the image unsigned, or not there? */
-async function imageItself({ repository, digest, signal, findings }: Look): Promise<void> {
+async function imageItself({ host, exists, findings }: Look): Promise<void> {
   await findings.piece('image', async () => {
-    if (!(await repository.exists(digest, signal))) throw imageNotFound(repository.host);
+    if (!(await exists())) throw imageNotFound(host);
     return undefined;
   });
 }
@@ -65,7 +107,10 @@ export function imageNotFound(host: string): Fault {
   );
 }
 
-async function readAll(search: Search, list: (search: Search) => Promise<readonly Piece[]>): Promise<void> {
+/** One way of storing evidence: what there is of it, not read yet. */
+type List = (search: Search) => Promise<readonly Piece[]>;
+
+async function readAll(search: Search, list: List): Promise<void> {
   const { findings, places } = search;
   let pieces: readonly Piece[] = [];
   try {
@@ -82,118 +127,5 @@ async function readAll(search: Search, list: (search: Search) => Promise<readonl
   if (pieces.length > allowed) {
     const detail = `of ${pieces.length} pieces of evidence the first ${allowed} were looked at; an image may have ${LIMITS.evidencePerImage} in all`;
     findings.refuse(pieces[allowed]?.source ?? '', 'LIMIT', detail);
-  }
-}
-
-async function simpleSigning(search: Search): Promise<readonly Piece[]> {
-  const found = await search.repository.signatures(search.digest, search.signal);
-  if (found === undefined) return [];
-  const { bytes, source } = found;
-  const manifest = parseOr(search, source, () => parseManifest(bytes, source));
-  if (manifest === undefined) return [];
-  if (manifest.kind !== 'image') {
-    search.findings.refuse(source, 'MALFORMED', `${source} is an index and not a manifest of signatures`);
-    return [];
-  }
-  return manifest.layers.map((layer, index) =>
-    simpleSigningPiece(search, layer, `${source}, layer ${index}`),
-  );
-}
-
-function simpleSigningPiece(search: Search, layer: JsonValue, source: string): Piece {
-  return {
-    source,
-    read: async () => {
-      const descriptor = parseDescriptor(layer, source);
-      if (descriptor.mediaType !== SIMPLE_SIGNING_TYPE) {
-        throw new Refusal('UNSUPPORTED', `${source} is not a simple signing payload`);
-      }
-      const payload = await contentOf(search, descriptor);
-      return { kind: 'simple-signing', source, payload, annotations: descriptor.annotations };
-    },
-  };
-}
-
-async function bundles(search: Search): Promise<readonly Piece[]> {
-  const { repository, digest, signal, fresh, findings } = search;
-  const { descriptors, refused, faults } = await repository.referrers(digest, { signal, fresh });
-  findings.refused.push(...refused);
-  findings.faults.push(...faults);
-  const certain: Piece[] = [];
-  const possible: Piece[] = [];
-  const seen = new Set<string>();
-  for (const [index, value] of descriptors.entries()) {
-    const source = `referrer ${index}`;
-    const descriptor = parseOr(search, source, () => parseDescriptor(value, source));
-    if (descriptor === undefined || seen.has(descriptor.digest)) continue;
-    seen.add(descriptor.digest);
-    const type = descriptor.artifactType ?? '';
-    if (type.startsWith(BUNDLE_TYPE)) certain.push(bundlePiece(search, descriptor, true));
-    else if (VAGUE_TYPE.test(type)) possible.push(bundlePiece(search, descriptor, false));
-  }
-  return [...certain, ...possible];
-}
-
-function bundlePiece(search: Search, referrer: Descriptor, isDeclared: boolean): Piece {
-  const source = `referrer ${referrer.digest}`;
-  return {
-    source,
-    read: async () => {
-      const layer = await bundleLayer(search, referrer, source, isDeclared);
-      return layer === undefined
-        ? undefined
-        : { kind: 'bundle', source, bytes: await contentOf(search, layer) };
-    },
-  };
-}
-
-/** The one layer that is a bundle; undefined where the type did not promise one, and there is none. */
-async function bundleLayer(
-  search: Search,
-  referrer: Descriptor,
-  source: string,
-  isDeclared: boolean,
-): Promise<Descriptor | undefined> {
-  const { repository, signal, digest } = search;
-  const fetch = () => verifiedManifest(repository, referrer.digest, signal);
-  const manifest = parseManifest(await linked(referrer, LIMITS.manifestBytes, fetch), source);
-  const [first, ...others] = manifest.kind === 'image' ? manifest.layers : [];
-  const isBundle = others.length === 0 && mediaTypeOf(first).startsWith(BUNDLE_TYPE);
-  if (!isBundle) {
-    if (isDeclared) throw new Refusal('MALFORMED', `${source} does not hold exactly one bundle`);
-    return undefined;
-  }
-  // A list of referrers is the registry's word; what the artifact itself refers to is in its digest.
-  if (manifest.subject !== digest) throw new Refusal('DIGEST_MISMATCH', `${source} refers to another image`);
-  return parseDescriptor(first ?? null, `the layer of ${source}`);
-}
-
-function mediaTypeOf(value: JsonValue | undefined): string {
-  const type =
-    typeof value === 'object' && value !== null && 'mediaType' in value ? value.mediaType : undefined;
-  return typeof type === 'string' ? type : '';
-}
-
-async function contentOf(search: Search, descriptor: Descriptor): Promise<Uint8Array> {
-  const { repository, signal, large, memory } = search;
-  return linked(descriptor, LIMITS.evidenceBytes, async (maxBytes) => {
-    if (!large.take(descriptor.size)) {
-      throw new Refusal(
-        'LIMIT',
-        `the evidence of one image may have ${LIMITS.evidenceTotalBytes} bytes in all, and this is above`,
-      );
-    }
-    memory.take(descriptor.size);
-    search.taken += descriptor.size;
-    return repository.blob(descriptor.digest, maxBytes, signal);
-  });
-}
-
-function parseOr<T>(search: Search, source: string, parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    search.findings.problem(source, error);
-    return undefined;
   }
 }

@@ -33,6 +33,12 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
+/** The way that a request takes. */
+export interface Route {
+  readonly dispatcher: Dispatcher;
+  readonly isProxied: boolean;
+}
+
 export interface ExchangeOptions {
   readonly gate: Gate;
   readonly coolDown: CoolDown;
@@ -45,7 +51,7 @@ export interface ExchangeOptions {
  * @throws Fault; Refusal LIMIT for a body above its limit
  */
 export async function exchange(
-  dispatcher: Dispatcher,
+  { dispatcher, isProxied }: Route,
   request: Request,
   options: ExchangeOptions,
   signal: AbortSignal,
@@ -64,7 +70,9 @@ export async function exchange(
       return answer;
     } catch (error) {
       const fault =
-        limited.aborted && !(error instanceof Refusal) ? timeoutFault(host) : faultOf(error, host);
+        limited.aborted && !(error instanceof Refusal) ? timeoutFault(host) : faultOf(error, host, isProxied);
+      // Only its own time counts against a host, not that of a caller who could not wait.
+      if (limited.aborted && !signal.aborted) options.gate.timedOut(host);
       if (fault instanceof Fault) options.coolDown.failed(request, error, fault);
       outcome = fault.code;
       throw fault;

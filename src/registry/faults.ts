@@ -8,8 +8,11 @@ const DNS_CODE = /^(?:ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|EBADNAME)$/;
 const BROKEN_CODE =
   /^(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EPIPE|ETIMEDOUT|EADDRNOTAVAIL|UND_ERR_SOCKET|UND_ERR_CLOSED|UND_ERR_DESTROYED|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/;
 
+/** A proxy that does not connect: undici's codes for its own failure, and for an answer other than 200 or a 407. */
+const PROXY_CODE = /^(?:UND_ERR_PRX_\w+|UND_ERR_ABORTED|UND_ERR_INVALID_ARG)$/;
+
 /** The fault in whatever a request threw. Its message names the host and what to do, and nothing that the other side sent. */
-export function faultOf(error: unknown, host: string): Fault | Refusal {
+export function faultOf(error: unknown, host: string, isProxied: boolean): Fault | Refusal {
   if (error instanceof Fault || error instanceof Refusal) return error;
   // Several addresses were tried: the first failure speaks for all.
   const cause = firstOfSeveral(error) ?? error;
@@ -33,6 +36,13 @@ export function faultOf(error: unknown, host: string): Fault | Refusal {
     return new Fault(
       'REGISTRY_TLS',
       `registry ${host} could not be trusted over TLS (${code}); check its certificate, or add its CA to the registry's settings`,
+      { cause },
+    );
+  }
+  if (isProxied && (PROXY_CODE.test(code) || BROKEN_CODE.test(code))) {
+    return new Fault(
+      'REGISTRY_UNREACHABLE',
+      `registry ${host} could not be reached through the proxy (${code}); check that the proxy runs, knows Countersign's credentials and lets it reach the registry`,
       { cause },
     );
   }

@@ -6,10 +6,10 @@ import { timeoutFault } from './faults.ts';
 const QUEUE_PER_PLACE = 16;
 
 /**
- * Places of a host that has not answered yet: the referrers API, the fallback tag and cosign's tag are asked at once, so
- * the first contact costs no round trip more than any other.
+ * Places of a host that has not answered yet: the referrers API, the fallback tag and cosign's two tags are asked at once,
+ * so the first contact costs no round trip more than any other.
  */
-const FIRST_CONTACT_PLACES = 3;
+const FIRST_CONTACT_PLACES = 4;
 
 interface Waiting {
   enter(): void;
@@ -22,14 +22,13 @@ interface Waiting {
  */
 class Places {
   #places: number;
-  #free: number;
+  #taken = 0;
   readonly #maxWaiting: number;
   readonly #newestFirst: boolean;
   readonly #waiting = new Set<Waiting>();
 
   constructor(places: number, maxWaiting: number, newestFirst = false) {
     this.#places = places;
-    this.#free = places;
     this.#maxWaiting = maxWaiting;
     this.#newestFirst = newestFirst;
   }
@@ -44,15 +43,16 @@ class Places {
     }
   }
 
-  /** From now on there are so many places, if that is more. */
-  widen(places: number): void {
-    for (; this.#places < places; this.#places += 1) this.#leave();
+  /** From now on there are so many places; who has one keeps it. */
+  resize(places: number): void {
+    this.#places = places;
+    this.#letIn();
   }
 
   async #enter(host: string, signal: AbortSignal): Promise<void> {
     if (signal.aborted) throw timeoutFault(host);
-    if (this.#free > 0) {
-      this.#free -= 1;
+    if (this.#taken < this.#places) {
+      this.#taken += 1;
       return;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -76,13 +76,18 @@ class Places {
   }
 
   #leave(): void {
-    const next = this.#newestFirst ? [...this.#waiting].at(-1) : this.#oldest();
-    if (next === undefined) {
-      this.#free += 1;
-      return;
+    this.#taken -= 1;
+    this.#letIn();
+  }
+
+  #letIn(): void {
+    while (this.#taken < this.#places) {
+      const next = this.#newestFirst ? [...this.#waiting].at(-1) : this.#oldest();
+      if (next === undefined) return;
+      this.#waiting.delete(next);
+      this.#taken += 1;
+      next.enter();
     }
-    this.#waiting.delete(next);
-    next.enter();
   }
 
   #oldest(): Waiting | undefined {
@@ -94,14 +99,16 @@ class Places {
 /**
  * Bounds the requests under way: to each host, and in all. A host is proven once it has answered; before that it has a
  * few places, and all such hosts together have half of the places: names of hosts that nobody is behind cost nothing to
- * make, and must not stop the look-ups at those that work.
+ * make, and must not stop the look-ups at those that work. A host that lets a request run out of time, whoever lists it,
+ * is as good as unproven until it has answered as often again: one that answers once and then hangs holds few places.
  */
 export class Gate {
   readonly #perHost: number;
   readonly #all: Places;
   readonly #unproven: Places;
   readonly #hosts: LRUCache<string, Places>;
-  readonly #proven = new LRUCache<string, true>({ max: 1024 });
+  /** Answers that a known host owes for what it let run out of time; none = proven. */
+  readonly #owed = new LRUCache<string, number>({ max: 1024 });
 
   constructor({ total, perHost }: { readonly total: number; readonly perHost: number }) {
     const half = Math.ceil(total / 2);
@@ -111,19 +118,22 @@ export class Gate {
     // A host that falls out while it is in use starts anew, which loosens its own limit only.
     this.#hosts = new LRUCache<string, Places>({
       max: 1024,
-      memoMethod: (host) =>
-        new Places(this.isProven(host) ? perHost : FIRST_CONTACT_PLACES, perHost * QUEUE_PER_PLACE),
+      memoMethod: (host) => new Places(this.#width(host), perHost * QUEUE_PER_PLACE),
     });
   }
 
   isProven(host: string): boolean {
-    return this.#proven.get(host) === true;
+    return this.#owed.get(host) === 0;
   }
 
-  /** The host has answered, or is listed in the settings. */
-  prove(host: string): void {
-    this.#proven.set(host, true);
-    this.#hosts.get(host)?.widen(this.#perHost);
+  /** The host is listed in the settings: it needs no first answer. What it owes, it owes all the same. */
+  introduce(host: string): void {
+    if (this.#owed.get(host) === undefined) this.#set(host, 0);
+  }
+
+  /** The host let a request run out of time. */
+  timedOut(host: string): void {
+    this.#set(host, Math.min(this.#perHost, (this.#owed.get(host) ?? 0) + 1));
   }
 
   /** Does the work, which ends well if the host answered, in a place of it. @throws Fault OVERLOADED or TIMEOUT when there is none in time */
@@ -131,11 +141,24 @@ export class Gate {
     const inAll = () => this.#all.within(host, signal, work);
     // The host's own place first: whoever waits for a slow host must not hold a place that others could use.
     return this.#hosts.memo(host).within(host, signal, async () => {
-      if (this.isProven(host)) return inAll();
-      const answer = await this.#unproven.within(host, signal, inAll);
-      this.prove(host);
+      const answer = await (this.isProven(host) ? inAll() : this.#unproven.within(host, signal, inAll));
+      this.#answered(host);
       return answer;
     });
+  }
+
+  #answered(host: string): void {
+    const owed = this.#owed.get(host);
+    if (owed !== 0) this.#set(host, Math.max(0, (owed ?? 1) - 1));
+  }
+
+  #set(host: string, owed: number): void {
+    this.#owed.set(host, owed);
+    this.#hosts.get(host)?.resize(this.#width(host));
+  }
+
+  #width(host: string): number {
+    return this.isProven(host) ? this.#perHost : Math.min(FIRST_CONTACT_PLACES, this.#perHost);
   }
 }
 

@@ -3,12 +3,13 @@ import { isDigest } from '../image/digest.ts';
 import { isPathComponent } from '../image/reference.ts';
 import { LIMITS } from '../limits.ts';
 import { problemOf } from './content.ts';
-import { referrersTag, sha256, signatureTag } from './digest.ts';
+import { cosignTag, referrersTag, sha256, type CosignTag } from './digest.ts';
+import { pathOf } from './endpoint.ts';
 import type { Answer } from './exchange.ts';
 import { INDEX_TYPE, isSchemaOne, MANIFEST_TYPES, schemaOne } from './manifest.ts';
 import { nextPage, ReferrerPages } from './referrer-pages.ts';
 import type { ReferrersSupport } from './referrers-support.ts';
-import type { RegistryClient } from './registry-client.ts';
+import type { AskedRegistry } from './registry-client.ts';
 import type { FoundManifest, Referrers, ReferrersOptions, Repository } from './repository.ts';
 
 const ACCEPT_MANIFESTS = MANIFEST_TYPES.join(', ');
@@ -18,12 +19,12 @@ const TAG = /^\w[\w.-]{0,127}$/;
 
 /** A repository behind the distribution API (OCI distribution specification 1.1). Only reads. */
 export class HttpRepository implements Repository {
-  readonly #client: RegistryClient;
+  readonly #client: AskedRegistry;
   readonly #name: string;
   readonly #support: ReferrersSupport;
 
   /** @throws Refusal MALFORMED for a name that must not become part of a path */
-  constructor(client: RegistryClient, name: string, support: ReferrersSupport) {
+  constructor(client: AskedRegistry, name: string, support: ReferrersSupport) {
     if (!name.split('/').every(isPathComponent))
       throw new Refusal('MALFORMED', 'the repository is not valid');
     this.#client = client;
@@ -70,7 +71,7 @@ export class HttpRepository implements Repository {
   }
 
   async blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const path = `/v2/${this.#name}/blobs/${checkedDigest(digest)}`;
+    const path = pathOf(this.#client.endpoint, `/${this.#name}/blobs/${checkedDigest(digest)}`);
     const question = {
       method: 'GET',
       path,
@@ -83,8 +84,8 @@ export class HttpRepository implements Repository {
     return answer.status === 404 ? undefined : answer.body;
   }
 
-  async signatures(digest: string, signal: AbortSignal): Promise<FoundManifest | undefined> {
-    const tag = signatureTag(digest);
+  async tagged(digest: string, kind: CosignTag, signal: AbortSignal): Promise<FoundManifest | undefined> {
+    const tag = cosignTag(digest, kind);
     const bytes = tag === undefined ? undefined : await this.manifest(tag, signal);
     return bytes === undefined ? undefined : { bytes, source: `tag ${tag}` };
   }
@@ -113,7 +114,9 @@ export class HttpRepository implements Repository {
   /** Undefined: this registry has no referrers API. */
   async #fromApi(digest: string, signal: AbortSignal): Promise<Referrers | undefined> {
     const pages = new ReferrerPages('the list of referrers');
-    const path = `/v2/${this.#name}/referrers/${checkedDigest(digest)}`;
+    const { endpoint } = this.#client;
+    const path = `/${this.#name}/referrers/${checkedDigest(digest)}`;
+    const list = new URL(pathOf(endpoint, path), endpoint.origin);
     let query: string | undefined = '';
     try {
       for (let page = 0; query !== undefined; page += 1) {
@@ -126,7 +129,7 @@ export class HttpRepository implements Repository {
         const what = 'the list of referrers';
         const question = {
           method: 'GET',
-          path: path + query,
+          path: pathOf(endpoint, path, query),
           headers,
           kind: 'referrers',
           maxBytes,
@@ -141,7 +144,7 @@ export class HttpRepository implements Repository {
           );
         }
         if (!pages.add(answer.body)) break;
-        query = nextPage(answer.joined('link'), new URL(path, this.#client.origin), this.host);
+        query = nextPage(answer.joined('link'), list, this.host);
       }
     } catch (error) {
       pages.fail(problemOf(error));
@@ -167,7 +170,7 @@ export class HttpRepository implements Repository {
     if (!TAG.test(reference)) checkedDigest(reference);
     return {
       method,
-      path: `/v2/${this.#name}/manifests/${reference}`,
+      path: pathOf(this.#client.endpoint, `/${this.#name}/manifests/${reference}`),
       headers: { accept: ACCEPT_MANIFESTS },
       kind,
       maxBytes: LIMITS.manifestBytes,

@@ -1,25 +1,32 @@
-import { LRUCache } from 'lru-cache';
-import type { Discovery, DiscoverOptions, ImageSource } from '../admission/ports.ts';
+import type {
+  AskOptions,
+  Discovery,
+  DiscoverOptions,
+  ImageSource,
+  PlatformManifest,
+  Resolved,
+} from '../admission/ports.ts';
 import { Fault } from '../errors.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { forbiddenAddresses } from './address-guard.ts';
+import { CloudCredentials } from './cloud-credentials.ts';
 import { Connections } from './connections.ts';
-import { problemOf, verifiedManifest } from './content.ts';
-import { anonymous, fingerprint, type CredentialSource } from './credentials.ts';
 import { discover, imageNotFound } from './discovery.ts';
 import { DockerConfigFile } from './docker-config.ts';
-import { endpointsOf, type Endpoint } from './endpoint.ts';
+import { endpointsOf, ownEndpoint } from './endpoint.ts';
 import { timeoutFault } from './faults.ts';
 import { Gate, MemoryBudget } from './gate.ts';
-import { HttpRepository } from './http-repository.ts';
-import { LayoutRepository } from './layout-repository.ts';
-import { parseManifest } from './manifest.ts';
-import { ReferrersMemory } from './referrers-support.ts';
-import { RegistryClient } from './registry-client.ts';
-import { faulted, RememberedDiscoveries } from './remembered.ts';
-import type { Repository } from './repository.ts';
+import { Keyrings } from './keyring.ts';
+import { Manifests } from './manifests.ts';
+import { Places, type Place } from './places.ts';
+import { platformsOf } from './platforms.ts';
+import { Proxies } from './proxies.ts';
+import { formPost } from './form-post.ts';
+import { RememberedDiscoveries, type Lookup, type OpenedLookup } from './remembered.ts';
+import { Respites } from './respites.ts';
+import type { Subject } from './search.ts';
 import type { ImageSourceSettings } from './settings.ts';
-import { raced, SingleFlight } from './single-flight.ts';
+import { SingleFlight } from './single-flight.ts';
 import { Tokens } from './tokens.ts';
 
 const DEFAULTS = {
@@ -29,33 +36,15 @@ const DEFAULTS = {
 };
 /** Evidence in the making, all look-ups together. */
 const MEMORY_BYTES = 256 * 1024 * 1024;
-/** Manifests are remembered by their digest: they cannot change. */
-const MANIFEST_CACHE_BYTES = 16 * 1024 * 1024;
-
-/** A repository, and under which name and as whom it is asked. */
-interface Place {
-  readonly repository: Repository;
-  readonly key: string;
-  readonly access: string;
-  /** Whether its host has ever answered, or is listed in the settings. */
-  readonly isProven: boolean;
-}
 
 /** Images and their evidence from registries and OCI layouts. Started by its constructor, ended by `stop`. */
 export class RegistryImageSource implements ImageSource {
-  readonly #endpointOf: (host: string) => Endpoint;
-  readonly #credentials: CredentialSource;
-  readonly #gate: Gate;
+  readonly #keyrings: Keyrings;
   readonly #connections: Connections;
-  readonly #tokens: Tokens;
-  readonly #support: ReferrersMemory;
+  readonly #places: Places;
   readonly #discoveries: RememberedDiscoveries;
-  readonly #digests: SingleFlight<string>;
-  readonly #manifestFlights: SingleFlight<Uint8Array>;
-  readonly #manifests = new LRUCache<string, Uint8Array>({
-    maxSize: MANIFEST_CACHE_BYTES,
-    sizeCalculation: ({ length }) => length + 1,
-  });
+  readonly #digests: SingleFlight<Resolved>;
+  readonly #manifests: Manifests;
   readonly #memory = new MemoryBudget(MEMORY_BYTES);
   readonly #stopped = new AbortController();
 
@@ -64,12 +53,15 @@ export class RegistryImageSource implements ImageSource {
     const { log, now = Date.now, dockerConfigFile } = settings;
     const { requestMilliseconds, lookupMilliseconds, concurrency } = { ...DEFAULTS, ...settings };
     const stopped = this.#stopped.signal;
-    this.#endpointOf = endpointsOf(settings.registries ?? []);
-    this.#credentials =
-      dockerConfigFile === undefined ? anonymous : new DockerConfigFile(dockerConfigFile, log, now);
-    this.#gate = new Gate(concurrency);
+    const endpoints = endpointsOf({
+      registries: settings.registries ?? [],
+      containerdHosts: settings.containerdHosts,
+      note: (text) => log.warn({}, text),
+    });
+    const gate = new Gate(concurrency);
     this.#connections = new Connections({
-      gate: this.#gate,
+      gate,
+      proxies: new Proxies(settings.proxy ?? {}),
       milliseconds: requestMilliseconds,
       observer: settings.observer,
       forbidden: forbiddenAddresses(settings.forbiddenAddresses ?? []),
@@ -77,63 +69,91 @@ export class RegistryImageSource implements ImageSource {
       connectionsPerHost: concurrency.perHost,
     });
     const send = this.#connections.send.bind(this.#connections);
-    this.#tokens = new Tokens({ send, now, milliseconds: requestMilliseconds * 2, stopped });
-    this.#support = new ReferrersMemory(now);
+    const helpers = settings.credentialHelpers ?? [];
+    const post = formPost((host) => ownEndpoint(endpoints, host), send);
+    this.#keyrings = new Keyrings({
+      pullSecrets: settings.pullSecrets,
+      installation:
+        dockerConfigFile === undefined ? undefined : new DockerConfigFile(dockerConfigFile, log, now),
+      cloud: new CloudCredentials({ helpers, post, log, now, stopped }),
+    });
+    const respites = new Respites(now);
+    const tokens = new Tokens({ send, now, respites, milliseconds: requestMilliseconds * 2, stopped });
+    const keyrings = this.#keyrings;
+    this.#places = new Places({ endpointsOf: endpoints, keyrings, tokens, respites, send, gate, now });
     this.#discoveries = new RememberedDiscoveries({ now, log, milliseconds: lookupMilliseconds, stopped });
     this.#digests = new SingleFlight({ max: 1024, milliseconds: lookupMilliseconds, stopped });
-    this.#manifestFlights = new SingleFlight({ max: 1024, milliseconds: lookupMilliseconds, stopped });
+    this.#manifests = new Manifests({ places: this.#places, milliseconds: lookupMilliseconds, stopped });
   }
 
   /** Asked anew for every call; only calls at the same time share an answer. */
-  async resolve(image: ImageReference, signal: AbortSignal): Promise<string> {
-    if (image.digest !== undefined) return image.digest;
+  async resolve(image: ImageReference, options: AskOptions): Promise<Resolved> {
+    if (image.digest !== undefined) return { digest: image.digest, withPullSecret: false };
     const tag = image.tag ?? 'latest';
-    const { repository, key, access, isProven } = await this.#place(image, signal);
-    const late = () => timeoutFault(image.registry);
-    return this.#digests.run(`${key} ${tag} ${access}`, { signal, late, isProven }, async (shared) => {
-      const digest = await repository.resolve(tag, shared);
-      if (digest === undefined) throw imageNotFound(image.registry);
-      return digest;
+    const { signal } = options;
+    const place = this.#places.of(image);
+    const caller = { signal, late: () => timeoutFault(image.registry), isProven: place.isProven };
+    return this.#renewed(options, async () => {
+      const opened = await this.#places.open(place, options);
+      return this.#digests.run(`${place.key} ${tag} ${opened.access}`, caller, async (shared) => {
+        const digest = await opened.resolve(tag, shared);
+        if (digest === undefined) throw imageNotFound(image.registry);
+        return { digest, withPullSecret: opened.withPullSecret() };
+      });
     });
   }
 
   async discover(image: ImageReference, digest: string, options: DiscoverOptions): Promise<Discovery> {
-    let place: Place;
-    try {
-      place = await this.#place(image, options.signal);
-    } catch (error) {
-      const problem = problemOf(error);
-      if (problem instanceof Fault) return faulted(problem);
-      throw problem;
-    }
-    const { repository, key, access, isProven } = place;
-    return this.#discoveries.look(
-      {
-        key: `${key} ${digest}`,
-        access,
-        host: image.registry,
-        isProven,
-        run: (findings, fresh, signal) =>
-          discover({ repository, digest, fresh, signal, findings, memory: this.#memory }),
-      },
-      options,
-    );
+    const place = this.#places.of(image);
+    const { signatureRepository, attestations = true } = options;
+    const evidence = signatureRepository === undefined ? place : this.#places.of(signatureRepository);
+    const where = evidence === place ? '' : ` signed in ${evidence.key}`;
+    const what = attestations ? '' : ' signatures only';
+    const lookup: Lookup = {
+      key: `${place.key} ${digest}${where}${what}`,
+      host: evidence.endpoints.origin.host,
+      isProven: place.isProven && evidence.isProven,
+      open: (signal) =>
+        this.#openedLookup({ place, evidence, digest, attestations }, { puller: options.puller, signal }),
+    };
+    const first = await this.#discoveries.look(lookup, options);
+    const isRefused = first.faults.some(({ code }) => code === 'REGISTRY_AUTH');
+    if (!isRefused || !(await this.#keyrings.renew(options.puller, options.signal))) return first;
+    return this.#discoveries.look(lookup, options);
   }
 
-  /** Also refuses what is no manifest: Docker's schema 1, a document that is manifest and index at once. */
-  async manifest(image: ImageReference, digest: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { repository, key, access, isProven } = await this.#place(image, signal);
-    const name = `${key} ${digest}`;
-    const held = this.#manifests.get(name);
-    if (held !== undefined) return held;
-    const late = () => timeoutFault(image.registry);
-    return this.#manifestFlights.run(`${name} ${access}`, { signal, late, isProven }, async (shared) => {
-      const bytes = await verifiedManifest(repository, digest, shared);
-      if (bytes === undefined) throw imageNotFound(image.registry);
-      parseManifest(bytes, 'the manifest of the image');
-      this.#manifests.set(name, bytes);
-      return bytes;
-    });
+  async #openedLookup(
+    { place, evidence, ...subject }: Subject & { readonly place: Place; readonly evidence: Place },
+    options: AskOptions,
+  ): Promise<OpenedLookup> {
+    const image = await this.#places.open(place, options);
+    const found = evidence === place ? image : await this.#places.open(evidence, options);
+    const opened = [...new Set([image, found])];
+    return {
+      access: opened.map(({ access }) => access).join(' '),
+      run: (findings, fresh, signal) => {
+        findings.withPullSecret = () => opened.some(({ withPullSecret }) => withPullSecret());
+        const where = { mirrors: found.mirrors, origin: found.repository };
+        const { host } = place.endpoints.origin;
+        const exists = () => image.exists(subject.digest, signal);
+        const memory = this.#memory;
+        return discover({ ...subject, ...where, host, exists, fresh, signal, findings, memory });
+      },
+    };
+  }
+
+  async manifest(image: ImageReference, digest: string, options: AskOptions): Promise<Uint8Array> {
+    const place = this.#places.of(image);
+    const held = this.#manifests.held(place, digest);
+    return held ?? this.#renewed(options, () => this.#manifests.read(place, digest, options));
+  }
+
+  async platforms(
+    image: ImageReference,
+    digest: string,
+    options: AskOptions,
+  ): Promise<readonly PlatformManifest[] | undefined> {
+    return platformsOf(digest, (each) => this.manifest(image, each, options));
   }
 
   /** Ends every request under way; nothing can be asked afterwards. */
@@ -142,26 +162,14 @@ export class RegistryImageSource implements ImageSource {
     await this.#connections.stop();
   }
 
-  async #place({ registry, repository: name }: ImageReference, signal: AbortSignal): Promise<Place> {
-    const endpoint = this.#endpointOf(registry);
-    const key = `${endpoint.key} ${name}`;
-    if (endpoint.layout !== undefined) {
-      const repository = new LayoutRepository(registry, endpoint.layout, name);
-      return { repository, key, access: 'layout', isProven: true };
+  /** Asks, and once more when a registry refused and a pull secret has changed since it was read. */
+  async #renewed<T>({ puller, signal }: AskOptions, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'REGISTRY_AUTH') throw error;
+      if (!(await this.#keyrings.renew(puller, signal))) throw error;
+      return ask();
     }
-    const finding = this.#credentials.find(endpoint.host, name);
-    // Reading a file waits behind name resolution, which strangers can make slow.
-    const credential = await raced(finding, signal, () => timeoutFault(registry));
-    const client = new RegistryClient(
-      { endpoint, repository: name, credential },
-      this.#tokens,
-      this.#connections.send.bind(this.#connections),
-    );
-    return {
-      repository: new HttpRepository(client, name, this.#support.of(key)),
-      key,
-      access: fingerprint(credential),
-      isProven: endpoint.isConfigured || this.#gate.isProven(endpoint.host),
-    };
   }
 }

@@ -6,7 +6,7 @@ import { isPathComponent } from '../image/reference.ts';
 import { LIMITS } from '../limits.ts';
 import type { JsonValue } from '../strict-json.ts';
 import { problemOf } from './content.ts';
-import { referrersTag, sha256, signatureTag } from './digest.ts';
+import { cosignTag, referrersTag, sha256, type CosignTag } from './digest.ts';
 import { readAtMost } from './layout-file.ts';
 import { parseDescriptor, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
 import { ReferrerPages } from './referrer-pages.ts';
@@ -16,7 +16,7 @@ const REF_NAME = 'org.opencontainers.image.ref.name';
 /** What `cosign save` writes into index.json instead of names (cosign pkg/oci/layout). */
 const COSIGN_KIND = 'kind';
 const COSIGN_IMAGES = ['dev.cosignproject.cosign/image', 'dev.cosignproject.cosign/imageIndex'];
-const COSIGN_SIGNATURES = 'dev.cosignproject.cosign/sigs';
+const COSIGN_TAGGED = { sig: 'dev.cosignproject.cosign/sigs', att: 'dev.cosignproject.cosign/atts' } as const;
 /** A manifest that refers to an image is some 1 KiB; larger files are layers. */
 const MAX_REFERRER_BYTES = 128 * 1024;
 /** Files of a saved image that are looked through for referrers. */
@@ -61,12 +61,12 @@ export class LayoutRepository implements Repository {
     return readAtMost(join(this.#folder, 'blobs', ...digest.split(':')), maxBytes, `blob ${digest}`, signal);
   }
 
-  async signatures(digest: string, signal: AbortSignal): Promise<FoundManifest | undefined> {
+  async tagged(digest: string, kind: CosignTag, signal: AbortSignal): Promise<FoundManifest | undefined> {
     const entries = await this.#entries(signal);
-    const tag = signatureTag(digest) ?? '';
+    const tag = cosignTag(digest, kind) ?? '';
     const byTag = oneOf(named(entries, this.#name, tag), tag);
     const saved = isSaved(entries, digest)
-      ? entries.find((entry) => kindOf(entry) === COSIGN_SIGNATURES)?.digest
+      ? entries.find((entry) => kindOf(entry) === COSIGN_TAGGED[kind])?.digest
       : undefined;
     const found = byTag ?? saved;
     const bytes = found === undefined ? undefined : await this.blob(found, LIMITS.manifestBytes, signal);
@@ -75,7 +75,7 @@ export class LayoutRepository implements Repository {
       throw new Refusal('DIGEST_MISMATCH', `${found} has other bytes`);
     return bytes === undefined
       ? undefined
-      : { bytes, source: byTag === undefined ? 'saved signatures' : `tag ${tag}` };
+      : { bytes, source: byTag === undefined ? `saved .${kind}` : `tag ${tag}` };
   }
 
   async referrers(digest: string, { signal }: ReferrersOptions): Promise<Referrers> {

@@ -6,12 +6,17 @@ import { parseJsonObject } from './json.ts';
 
 export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 
+const MANIFEST_LIST_TYPE = 'application/vnd.docker.distribution.manifest.list.v2+json';
+
+/** Media types of what names other manifests. */
+export const INDEX_TYPES: ReadonlySet<string> = new Set([INDEX_TYPE, MANIFEST_LIST_TYPE]);
+
 /** What a manifest may be; everything else is refused before it is parsed. */
 export const MANIFEST_TYPES = [
   'application/vnd.oci.image.manifest.v1+json',
   INDEX_TYPE,
   'application/vnd.docker.distribution.manifest.v2+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
+  MANIFEST_LIST_TYPE,
 ] as const;
 
 /** A link from one content to another (OCI image specification, descriptor.md). */
@@ -29,7 +34,13 @@ export interface Descriptor {
 
 /** Links are left unparsed: one bad link must not spoil the others. */
 export type Manifest =
-  | { readonly kind: 'image'; readonly subject: string | undefined; readonly layers: readonly JsonValue[] }
+  | {
+      readonly kind: 'image';
+      readonly subject: string | undefined;
+      readonly layers: readonly JsonValue[];
+      /** What it says that it is; by OCI 1.1 the config's media type where nothing else does. Empty where neither does. */
+      readonly artifactType: string;
+    }
   | {
       readonly kind: 'index';
       readonly subject: string | undefined;
@@ -48,11 +59,23 @@ export function parseManifest(bytes: Uint8Array, what: string): Manifest {
   const subject = subjectOf(value, what);
   const { layers, manifests } = value;
   // A document that is both is read one way by us and another way by somebody else (CVE-2021-41190).
-  if (Array.isArray(layers) && manifests === undefined) return { kind: 'image', subject, layers };
+  if (Array.isArray(layers) && manifests === undefined) {
+    return { kind: 'image', subject, layers, artifactType: artifactTypeOf(value) };
+  }
   if (Array.isArray(manifests) && layers === undefined && value['config'] === undefined) {
     return { kind: 'index', subject, manifests };
   }
   throw new Refusal('MALFORMED', `${what} is neither an image manifest nor an index`);
+}
+
+function artifactTypeOf({ artifactType, config }: JsonObject): string {
+  return typeof artifactType === 'string' && artifactType !== '' ? artifactType : mediaTypeOf(config);
+}
+
+/** The media type of a link that is not parsed; empty where it has none. */
+export function mediaTypeOf(link: JsonValue | undefined): string {
+  const type = link !== undefined && isJsonObject(link) ? link['mediaType'] : undefined;
+  return typeof type === 'string' ? type : '';
 }
 
 /** Docker's schema 1 signs itself and names no digest of its content. */

@@ -1,20 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { fingerprint } from './credentials.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { Answer, Request } from './exchange.ts';
 import { statusFault } from './faults.ts';
+import { MAX_WAIT_SECONDS, type Respites } from './respites.ts';
 import type { Access, Send, Tokens } from './tokens.ts';
 
 /** Milliseconds before the only repetition, with as much again by chance, so that many do not come back at once. */
 const BACKOFF_MS = 50;
-/** A wait that a registry asks for is kept where it is this short (seconds); a longer one is for the caller to know. */
-const MAX_RETRY_AFTER_SECONDS = 1;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const PASSING = new Set([502, 503, 504]);
 
 export type Question = Omit<Request, 'origin' | 'host' | 'body' | 'method'> & {
   readonly method: 'GET' | 'HEAD';
 };
+
+/** Whatever questions about one repository can be put to. */
+export type AskedRegistry = Pick<RegistryClient, 'host' | 'endpoint' | 'ask'>;
 
 type Attempt =
   | { readonly answer: Answer }
@@ -25,19 +29,30 @@ export class RegistryClient {
   readonly #access: Access;
   readonly #tokens: Tokens;
   readonly #send: Send;
+  readonly #respites: Respites;
+  /** By whom it is asked, as far as limits are counted. */
+  readonly #account: string;
+  #hasSignedIn = false;
 
-  constructor(access: Access, tokens: Tokens, send: Send) {
+  constructor(access: Access, tokens: Tokens, send: Send, respites: Respites) {
     this.#access = access;
     this.#tokens = tokens;
     this.#send = send;
+    this.#respites = respites;
+    this.#account = `${access.endpoint.key} ${fingerprint(access.credential)}`;
   }
 
   get host(): string {
     return this.#access.endpoint.host;
   }
 
-  get origin(): string {
-    return this.#access.endpoint.origin;
+  get endpoint(): Endpoint {
+    return this.#access.endpoint;
+  }
+
+  /** Whether any request so far showed who is asking. */
+  get hasSignedIn(): boolean {
+    return this.#hasSignedIn;
   }
 
   /**
@@ -45,6 +60,7 @@ export class RegistryClient {
    * @throws Fault for every other status and failure; Refusal LIMIT for a body above its limit
    */
   async ask(question: Question, others: readonly number[], signal: AbortSignal): Promise<Answer> {
+    this.#respites.check(this.#account, this.host);
     const first = await this.#attempt(question, others, signal);
     if (first.answer !== undefined) return first.answer;
     if (!first.isPassing || signal.aborted) throw first.fault;
@@ -58,10 +74,14 @@ export class RegistryClient {
     try {
       const answer = await this.#authorized(question, signal);
       if (answer.status === 200 || others.includes(answer.status)) return { answer };
-      const fault = statusFault(answer.status, this.host, this.#access.repository, retryAfter(answer));
+      const wait = this.#respites.secondsOf(answer);
+      const fault = statusFault(answer.status, this.host, this.#access.repository, wait);
+      this.#respites.note(this.#account, fault);
       return { answer: undefined, fault, isPassing: isPassing(answer.status, fault.retryAfterSeconds) };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+      // The token server has limits, too.
+      this.#respites.note(this.#account, error);
       // Reset, refused or broken off half-way: every question is safe to repeat.
       return { answer: undefined, fault: error, isPassing: error.code === 'REGISTRY_UNREACHABLE' };
     }
@@ -87,6 +107,7 @@ export class RegistryClient {
     const { endpoint } = this.#access;
     let request: Request = { ...question, origin: endpoint.origin, host: endpoint.host };
     let isElsewhere = false;
+    this.#hasSignedIn ||= authorization !== undefined;
     for (let redirects = 0; redirects <= LIMITS.redirects; redirects += 1) {
       // Once elsewhere, never again: a way back through another origin is not the registry's own way.
       const headers = {
@@ -127,14 +148,8 @@ export class RegistryClient {
 }
 
 function isPassing(status: number, waitSeconds: number | undefined): boolean {
-  const isShort = waitSeconds !== undefined && waitSeconds <= MAX_RETRY_AFTER_SECONDS;
+  const isShort = waitSeconds !== undefined && waitSeconds <= MAX_WAIT_SECONDS;
   return status === 429 ? isShort : PASSING.has(status) && (waitSeconds === undefined || isShort);
-}
-
-/** Seconds form only: the date form says nothing that a single repetition could use. */
-function retryAfter(answer: Answer): number | undefined {
-  const value = answer.header('retry-after') ?? '';
-  return /^\d{1,6}$/.test(value) ? Number(value) : undefined;
 }
 
 async function pause(seconds: number, signal: AbortSignal, fault: Fault): Promise<void> {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Discovery, DiscoverOptions } from '../admission/ports.ts';
+import type { Discovery } from '../admission/ports.ts';
 import { Fault } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
@@ -24,6 +24,8 @@ const REFRESH_RETRY_MS = 30_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 /** Four times the images of one review: what they hold is bounded by bytes elsewhere. */
 const MAX_LOOKUPS = 1024;
+/** Of these only the time is kept. */
+const MAX_REFRESHED = 10_000;
 /** Of a look that nobody waits for from the start. */
 const UNENDING = new AbortController().signal;
 /** What an entry takes beside its evidence: keys, sources, objects. */
@@ -34,17 +36,25 @@ interface Remembered {
   readonly at: number;
 }
 
-/** One thing to look for: what it is, and as whom. */
+/** One thing to look for. */
 export interface Lookup {
   /** Endpoint, repository and digest. Evidence that was found is enough for whoever asks. */
   readonly key: string;
-  /** The credentials: what was *not* found with one is no answer for another. */
-  readonly access: string;
   readonly host: string;
   /** Whether the host has ever answered. */
   readonly isProven: boolean;
+  /** Works out as whom to look: only where found evidence does not answer already. @throws Fault */
+  open(signal: AbortSignal): Promise<OpenedLookup>;
+}
+
+/** The same, as somebody. */
+export interface OpenedLookup {
+  /** The credentials: what was *not* found with one is no answer for another. */
+  readonly access: string;
   run(findings: Findings, fresh: boolean, signal: AbortSignal): Promise<void>;
 }
+
+type Opened = Omit<Lookup, 'open'> & OpenedLookup;
 
 /** Remembers what was found for a digest, and shares look-ups that are under way. */
 export class RememberedDiscoveries {
@@ -54,6 +64,8 @@ export class RememberedDiscoveries {
   readonly #flights: SingleFlight<Discovery>;
   readonly #underWay = new Map<string, Findings>();
   readonly #found = new LRUCache<string, Remembered>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf });
+  /** When found evidence was last looked up again behind an answer, by key of the look-up. */
+  readonly #refreshed = new LRUCache<string, number>({ max: MAX_REFRESHED });
   /** The last look of each access, whatever it gave. */
   readonly #latest = new LRUCache<string, Remembered>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf });
 
@@ -68,13 +80,23 @@ export class RememberedDiscoveries {
     });
   }
 
-  /** Never throws: what a look could not do is in the answer's faults. */
-  async look(lookup: Lookup, { fresh, signal }: DiscoverOptions): Promise<Discovery> {
-    const held = this.#held(lookup, fresh);
-    if (held !== undefined) {
-      if (!fresh) this.#refreshBehind(lookup, held);
-      return { ...held.discovery, remembered: true };
+  /** What a look could not do is in the answer's faults. @throws Refusal for a repository that cannot be asked for */
+  async look(asked: Lookup, { fresh, signal }: { fresh: boolean; signal: AbortSignal }): Promise<Discovery> {
+    const found = fresh ? undefined : this.#foundFor(asked);
+    if (found !== undefined) {
+      this.#refreshBehind(asked, found);
+      return { ...found.discovery, remembered: true };
     }
+    let lookup: Opened;
+    try {
+      lookup = { ...asked, ...(await asked.open(signal)) };
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem instanceof Fault) return withFault(new Findings(), problem);
+      throw problem;
+    }
+    const latest = this.#latestFor(lookup, fresh);
+    if (latest !== undefined) return { ...latest.discovery, remembered: true };
     const key = `${lookup.key} ${lookup.access}`;
     let byNow: Discovery | undefined;
     const late = () => {
@@ -90,13 +112,16 @@ export class RememberedDiscoveries {
     }
   }
 
-  #held(lookup: Lookup, fresh: boolean): Remembered | undefined {
+  /** For whoever asks: no credential is worked out for it. */
+  #foundFor({ key }: Lookup): Remembered | undefined {
+    const found = this.#found.get(key);
+    return this.#isWithin(found, LIFETIMES.found) ? found : undefined;
+  }
+
+  #latestFor(lookup: Opened, fresh: boolean): Remembered | undefined {
     const latest = this.#latest.get(`${lookup.key} ${lookup.access}`);
-    if (fresh) return this.#isWithin(latest, LIFETIMES.nothing) ? latest : undefined;
-    const found = this.#found.get(lookup.key);
-    if (this.#isWithin(found, LIFETIMES.found)) return found;
-    const lifetime =
-      latest !== undefined && latest.discovery.faults.length > 0 ? LIFETIMES.fault : LIFETIMES.nothing;
+    const isFaulted = latest !== undefined && latest.discovery.faults.length > 0;
+    const lifetime = isFaulted && !fresh ? LIFETIMES.fault : LIFETIMES.nothing;
     return this.#isWithin(latest, lifetime) ? latest : undefined;
   }
 
@@ -104,16 +129,18 @@ export class RememberedDiscoveries {
     return remembered !== undefined && Math.abs(this.#now() - remembered.at) < milliseconds;
   }
 
-  #refreshBehind(lookup: Lookup, held: Remembered): void {
-    const latest = this.#latest.get(`${lookup.key} ${lookup.access}`);
-    if (held.discovery.evidence.length === 0 || this.#isWithin(held, REFRESH_MS)) return;
-    if (this.#isWithin(latest, REFRESH_RETRY_MS)) return;
-    this.#start(lookup, true, UNENDING, () => this.#late(lookup)).catch((error: unknown) => {
+  #refreshBehind(lookup: Lookup, found: Remembered): void {
+    const at = this.#refreshed.get(lookup.key) ?? -Infinity;
+    if (this.#isWithin(found, REFRESH_MS) || Math.abs(this.#now() - at) < REFRESH_RETRY_MS) return;
+    this.#refreshed.set(lookup.key, this.#now());
+    const refresh = async () =>
+      this.#start({ ...lookup, ...(await lookup.open(UNENDING)) }, true, UNENDING, () => this.#late(lookup));
+    refresh().catch((error: unknown) => {
       this.#log.debug({ host: lookup.host, error: problemOf(error).code }, 'evidence was not refreshed');
     });
   }
 
-  #start(lookup: Lookup, fresh: boolean, caller: AbortSignal, late: () => Error): Promise<Discovery> {
+  #start(lookup: Opened, fresh: boolean, caller: AbortSignal, late: () => Error): Promise<Discovery> {
     const key = `${lookup.key} ${lookup.access}`;
     const waiting = { signal: caller, late, isProven: lookup.isProven };
     return this.#flights.run(key, waiting, async (signal) => {
@@ -133,7 +160,7 @@ export class RememberedDiscoveries {
     });
   }
 
-  #remember(lookup: Lookup, key: string, findings: Findings): Discovery {
+  #remember(lookup: Opened, key: string, findings: Findings): Discovery {
     const discovery = snapshotOf(findings);
     const remembered = { discovery, at: this.#now() };
     this.#latest.set(key, remembered);
@@ -143,7 +170,7 @@ export class RememberedDiscoveries {
     return discovery;
   }
 
-  #late(lookup: Lookup): Fault {
+  #late(lookup: Pick<Lookup, 'host'>): Fault {
     return new Fault(
       'TIMEOUT',
       `registry ${lookup.host} did not answer in time (a look-up takes at most ${this.#milliseconds / 1000} s)`,
@@ -151,13 +178,14 @@ export class RememberedDiscoveries {
   }
 }
 
-/** What was found when nothing could be asked. */
-export function faulted(fault: Fault): Discovery {
-  return withFault(new Findings(), fault);
-}
-
-function snapshotOf({ evidence, refused, faults }: Findings): Discovery {
-  return { evidence: [...evidence], refused: [...refused], faults: [...faults], remembered: false };
+function snapshotOf({ evidence, refused, faults, withPullSecret }: Findings): Discovery {
+  return {
+    evidence: [...evidence],
+    refused: [...refused],
+    faults: [...faults],
+    withPullSecret: withPullSecret(),
+    remembered: false,
+  };
 }
 
 function withFault(findings: Findings, problem: Error): Discovery {
@@ -175,5 +203,6 @@ function bytesOf(evidence: Evidence): number {
     (total, [key, text]) => total + key.length + text.length,
     0,
   );
-  return evidence.payload.length + annotations + ENTRY_BYTES;
+  const content = evidence.kind === 'simple-signing' ? evidence.payload : evidence.envelope;
+  return content.length + annotations + ENTRY_BYTES;
 }

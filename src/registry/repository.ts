@@ -1,6 +1,7 @@
 import type { Fault } from '../errors.ts';
 import type { JsonValue } from '../strict-json.ts';
 import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
+import type { CosignTag } from './digest.ts';
 
 /**
  * One repository, on a registry or in a layout. Bytes come within their limits but are not believed:
@@ -17,8 +18,8 @@ export interface Repository {
   manifest(reference: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** @param maxBytes above it: Refusal LIMIT */
   blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
-  /** Cosign 1–2's signatures of a digest: a manifest, with where it was found. */
-  signatures(digest: string, signal: AbortSignal): Promise<FoundManifest | undefined>;
+  /** Cosign 1–2's signatures or attestations of a digest: a manifest, with where it was found. */
+  tagged(digest: string, kind: CosignTag, signal: AbortSignal): Promise<FoundManifest | undefined>;
   /** What refers to a digest. Never throws for what a registry does. */
   referrers(digest: string, options: ReferrersOptions): Promise<Referrers>;
 }

@@ -1,5 +1,7 @@
 import type { LookupFunction } from 'node:net';
 import type { Logger } from '../log.ts';
+import type { CloudProvider } from './cloud/hosts.ts';
+import type { PullSecretSource } from './pull-secret.ts';
 
 /** How one registry host is reached. A host without settings is reached over https with the system's CAs. */
 export interface RegistrySettings {
@@ -25,6 +27,40 @@ export interface RegistrySettings {
   readonly tokenRealm?: string;
   /** Serve this host from OCI image layouts: `<layout>/<repository>` is one. No request leaves then. */
   readonly layout?: string;
+  /** Who is asked before the registry itself, in this order. Instead of what `containerdHosts` says of this host. */
+  readonly mirrors?: readonly MirrorSettings[];
+}
+
+/** A host that answers in the place of a registry, as in containerd's `hosts.toml`. */
+export interface MirrorSettings {
+  /** `https://mirror.internal[:port][/path]`; `http://` where it is meant so; without a scheme it is https. */
+  readonly url: string;
+  /** `pull`: what has a digest. `resolve`: also what a tag means. Both when absent. */
+  readonly capabilities?: readonly ('pull' | 'resolve')[];
+  /** The URL's path is the API's root itself: no `/v2` is put after it. */
+  readonly overridePath?: boolean;
+  /** A file of certificates to trust for this mirror, read once at the start. */
+  readonly caFile?: string;
+  readonly caPem?: string;
+}
+
+/** The way out where there is no direct one. */
+export interface ProxySettings {
+  /** `http://[user:password@]proxy:3128` for https registries. */
+  readonly https?: string;
+  /** The same for plain http ones. */
+  readonly http?: string;
+  /** Hosts that are reached without it, as in NO_PROXY: `internal`, `.internal`, `10.0.0.0/8`, `host:5000`, `*`; by commas. */
+  readonly no?: string;
+  /** Globs (`*` = within one label) of hosts that may be asked through it, beside those that the settings list. */
+  readonly allowedHosts?: readonly string[];
+}
+
+/** A cloud whose registries are signed in to with the identity that this process has there. */
+export interface CredentialHelperSettings {
+  readonly provider: CloudProvider;
+  /** Instead of the hosts that the cloud is known for: a host, or labels with `*` in them. */
+  readonly host?: string;
 }
 
 /** Told of every request after it ended. Hosts come from image names: whoever makes labels of them must bound them. */
@@ -39,6 +75,13 @@ export interface ImageSourceSettings {
   readonly registries?: readonly RegistrySettings[];
   /** Path of a Docker `config.json` with registry credentials; read again when it changes. */
   readonly dockerConfigFile?: string;
+  /** Directory of containerd's mirror configuration (`<host>/hosts.toml`, `_default`); read once. */
+  readonly containerdHosts?: string;
+  readonly proxy?: ProxySettings;
+  /** Pull secrets of workloads; absent = none are used. */
+  readonly pullSecrets?: PullSecretSource;
+  /** Absent or empty = no cloud's identity is used, unless the Docker configuration names a helper. */
+  readonly credentialHelpers?: readonly CredentialHelperSettings[];
   /** Addresses and CIDR ranges that no image name may lead to, beside the built-in ones: the API server's. */
   readonly forbiddenAddresses?: readonly string[];
   readonly log: Logger;

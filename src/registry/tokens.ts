@@ -7,6 +7,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { Answer, Request } from './exchange.ts';
 import { statusFault, timeoutFault } from './faults.ts';
 import { parseJsonObject } from './json.ts';
+import type { Respites } from './respites.ts';
 import { SingleFlight } from './single-flight.ts';
 import { acceptedRealm } from './token-realm.ts';
 
@@ -41,9 +42,18 @@ export class Tokens {
   readonly #tokens = new LRUCache<string, Token>({ max: 5000 });
   readonly #flights: SingleFlight<string>;
 
-  constructor(options: { send: Send; now: () => number; milliseconds: number; stopped: AbortSignal }) {
+  readonly #respites: Respites;
+
+  constructor(options: {
+    readonly send: Send;
+    readonly now: () => number;
+    readonly respites: Respites;
+    readonly milliseconds: number;
+    readonly stopped: AbortSignal;
+  }) {
     this.#send = options.send;
     this.#now = options.now;
+    this.#respites = options.respites;
     this.#flights = new SingleFlight({
       max: 1000,
       milliseconds: options.milliseconds,
@@ -109,7 +119,8 @@ export class Tokens {
     const answer = await this.#exchange(endpoint, tokenRequest(access, challenge), signal);
     // A redirect is not followed: it would carry credentials to wherever the realm points.
     if (answer.status !== 200) {
-      throw answer.status < 400 ? outside(endpoint) : statusFault(answer.status, endpoint.host, repository);
+      if (answer.status < 400) throw outside(endpoint);
+      throw statusFault(answer.status, endpoint.host, repository, this.#respites.secondsOf(answer));
     }
     const { token, seconds } = readToken(answer.body, endpoint);
     const header = `Bearer ${token}`;

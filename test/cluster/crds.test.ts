@@ -15,6 +15,8 @@ import {
   TRUSTED_ROOT,
   type Json,
 } from '../api/documents.ts';
+import { EVIL_MUTATIONS, EVIL_REFERENCES, GOOD_REFERENCES, ONE_OF_EACH } from '../api/key-references.ts';
+import { BAD_TRUST_SOURCES, GOOD_TRUST_SOURCES } from '../api/trust-sources.ts';
 import { startCluster, type Cluster } from '../support/kubernetes.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
 
@@ -83,16 +85,23 @@ const GOOD: readonly (readonly [string, Json])[] = [
         { publicKey: { pem: PUBLIC_PEM } },
         { signerRef: { name: 'release-ci' } },
         { signerSelector: { matchLabels: { team: 'platform' } } },
+        { keyRef: { uri: 'awskms:///alias/release' } },
+        { publicKey: { secretRef: { namespace: 'keys', name: 'release' } } },
       ],
       threshold: 9,
       transparency: { keyless: { log: 'Required' }, keys: { log: 'Ignored', timestamp: 'Required' } },
-      multiArch: 'Index',
+      multiArch: 'IndexAndPlatforms',
       acceptMembership: false,
+      signatureRepository: 'ghcr.io/org/signatures',
       trustRootRef: { name: 'public-good' },
       tagPolicy: 'Pin',
       onFault: 'Deny',
       revokedDigests: [DIGEST],
     }),
+  ],
+  [
+    'a policy that takes membership for a signature',
+    document(CLUSTER, policySpec({ acceptMembership: true })),
   ],
   [
     'as many of everything as is allowed',
@@ -123,6 +132,11 @@ const GOOD: readonly (readonly [string, Json])[] = [
     'a trust root with numbers',
     document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { logEntries: 1, timestamps: 0, scts: 0 } }),
   ],
+  ...GOOD_TRUST_SOURCES.map(([name, spec]): [string, Json] => [name, document('TrustRoot', spec)]),
+  [
+    'a signer of a corporate authority',
+    document('TrustedSigner', { ...KEYLESS, issuer: 'CN=Corp Code Signing,O=Corp' }),
+  ],
 ];
 
 /** Each is refused by the API server with these words, without any webhook. */
@@ -138,25 +152,60 @@ const BAD: readonly (readonly [string, Json, RegExp])[] = [
     /spec\.slsa.*slsa is not supported by this version/,
   ],
   [
-    'C2: IndexAndPlatforms',
-    document(CLUSTER, policySpec({ multiArch: 'IndexAndPlatforms' })),
-    /spec\.multiArch/,
+    'C2: acceptMembership beside IndexAndPlatforms',
+    document(CLUSTER, policySpec({ multiArch: 'IndexAndPlatforms', acceptMembership: true })),
+    /acceptMembership has no effect with multiArch: IndexAndPlatforms/,
   ],
   [
-    'C2: acceptMembership',
-    document(CLUSTER, policySpec({ acceptMembership: true })),
-    /spec\.acceptMembership/,
+    'C2: acceptMembership without requireSignature',
+    document(CLUSTER, {
+      mode: 'Enforce',
+      requireSignature: false,
+      tagPolicy: 'RequireDigest',
+      acceptMembership: true,
+    }),
+    /have no effect without requireSignature/,
+  ],
+  [
+    'a signature repository with a line break',
+    document(CLUSTER, policySpec({ signatureRepository: 'ghcr.io/org/signatures\n' })),
+    /spec\.signatureRepository/,
   ],
   ['C2: LastKnownGood', document(CLUSTER, policySpec({ onFault: 'LastKnownGood' })), /spec\.onFault/],
   [
-    'C2: keyRef',
-    document(CLUSTER, keys({ keyRef: { uri: 'awskms:///a' } })),
-    /spec\.trustedKeys\[0\]\.keyRef.*not supported/,
+    'C16: keyRef in a namespace',
+    document('SigningPolicy', keys({ keyRef: { uri: 'k8s://keys/cosign' } })),
+    /spec\.trustedKeys\[0\]\.keyRef.*ClusterSigningPolicy and TrustedSigner only/,
   ],
   [
-    'C2: secretRef',
+    'C16: secretRef in a namespace',
+    document('SigningPolicy', keys({ publicKey: { secretRef: { namespace: 'kube-system', name: 'a' } } })),
+    /publicKey\.secretRef is for ClusterSigningPolicy and TrustedSigner only/,
+  ],
+  [
+    'C17: a key in two places',
+    document(CLUSTER, keys({ publicKey: { pem: PUBLIC_PEM, secretRef: { namespace: 'keys', name: 'a' } } })),
+    /publicKey needs exactly one of pem and secretRef/,
+  ],
+  [
+    'C17: a key nowhere',
+    document('TrustedSigner', { publicKey: {} }),
+    /publicKey needs exactly one of pem and secretRef/,
+  ],
+  [
+    'C17: a Secret without a namespace',
     document(CLUSTER, keys({ publicKey: { secretRef: { name: 'a' } } })),
-    /publicKey\.secretRef is not supported/,
+    /secretRef\.namespace: Required value/,
+  ],
+  [
+    'C17: a Secret whose namespace steps up',
+    document(CLUSTER, keys({ publicKey: { secretRef: { namespace: 'a/../b', name: 'a' } } })),
+    /secretRef\.namespace/,
+  ],
+  [
+    'C17: the key of a Secret with a slash',
+    document(CLUSTER, keys({ publicKey: { secretRef: { namespace: 'a', name: 'a', key: '../x' } } })),
+    /secretRef\.key/,
   ],
   [
     'H15: mode Enforced',
@@ -302,7 +351,16 @@ const BAD: readonly (readonly [string, Json, RegExp])[] = [
     }),
     /must not be before signedNotBefore/,
   ],
-  ['no trust root', document('TrustRoot', { proofs: { preset: 'Private' } }), /trustedRoot is missing/],
+  [
+    'no trust root',
+    document('TrustRoot', { proofs: { preset: 'Private' } }),
+    /must have exactly one of trustedRoot, publicGood and tuf/,
+  ],
+  [
+    'two trust roots',
+    document('TrustRoot', { trustedRoot: TRUSTED_ROOT, publicGood: {}, proofs: { preset: 'Private' } }),
+    /must have exactly one of trustedRoot, publicGood and tuf/,
+  ],
   [
     'no time',
     document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { logEntries: 0, timestamps: 0, scts: 1 } }),
@@ -313,7 +371,11 @@ const BAD: readonly (readonly [string, Json, RegExp])[] = [
     document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { scts: 1 } }),
     /either preset, or/,
   ],
-  ['TUF', document('TrustRoot', { trustedRoot: TRUSTED_ROOT, tuf: {} }), /tuf is not supported/],
+  ...BAD_TRUST_SOURCES.map(([name, spec, , said]): [string, Json, RegExp] => [
+    `H8: ${name}`,
+    document('TrustRoot', spec),
+    said,
+  ]),
 ];
 
 describe('CRDs in a real API server', () => {
@@ -337,6 +399,27 @@ describe('CRDs in a real API server', () => {
     const answer = await apply(json);
     expect(answer).toMatch(expected);
     expect(answer).not.toContain(PRIVATE_PEM.split('\n')[1]);
+  });
+
+  test('A35: every key reference is accepted or refused as this program reads it', async () => {
+    const path = '/apis/countersign.dev/v1alpha1/trustedsigners?dryRun=All';
+    const statusOf = async (uri: string): Promise<number> =>
+      (await cluster.request(path, { method: 'POST', body: document('TrustedSigner', { keyRef: { uri } }) }))
+        .status;
+    const evil = [
+      ...EVIL_REFERENCES.map(([, uri]) => uri),
+      ...ONE_OF_EACH.flatMap((uri) => EVIL_MUTATIONS.map(([, mutate]) => mutate(uri))),
+    ];
+    for (const [uri] of GOOD_REFERENCES) expect([uri, await statusOf(uri)]).toEqual([uri, 201]);
+    for (const uri of evil)
+      expect([uri.slice(0, 200), await statusOf(uri)]).toEqual([uri.slice(0, 200), 422]);
+  }, 60_000);
+
+  test('64 entries with the longest references are within the cost of the rules', async () => {
+    const uri = `awskms:///alias/${'x'.repeat(600)}`;
+    expect(await apply(document(CLUSTER, keys(...Array(64).fill({ keyRef: { uri } }))))).toMatch(
+      /^accepted /,
+    );
   });
 
   test('C2: for a client without strict validation an unknown field is pruned and a later field is still refused', async () => {

@@ -39,11 +39,12 @@ afterAll(async () => {
 async function found(image: PushedImage, reference: string, settings: RegistrySettings) {
   const source = new RegistryImageSource({ registries: [settings], log: silentLogger });
   const parsed = parseImageReference(reference);
-  const signal = AbortSignal.timeout(10_000);
+  const puller = { namespace: 'mcp', pullSecrets: [], serviceAccount: 'default' };
+  const options = { signal: AbortSignal.timeout(10_000), puller };
   try {
-    const digest = await source.resolve(parsed, signal);
-    const bytes = await source.manifest(parsed, digest, signal);
-    const { evidence, refused, faults } = await source.discover(parsed, digest, { signal, fresh: false });
+    const { digest } = await source.resolve(parsed, options);
+    const bytes = await source.manifest(parsed, digest, options);
+    const { evidence, refused, faults } = await source.discover(parsed, digest, { ...options, fresh: false });
     const kinds = evidence.map(({ kind }) => kind).sort();
     return { digest, isWhole: Buffer.from(bytes).equals(image.bytes), kinds, refused, faults };
   } finally {

@@ -13,6 +13,7 @@ import { eventually } from '../kube/eventually.ts';
 import { policy, signer } from '../store/documents.ts';
 import { startCluster, type Cluster } from '../support/kubernetes.ts';
 import { startProcess } from '../support/process.ts';
+import { staticTrust } from '../support/trust.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
 
 /** The store against a real API server, through a proxy that can cut and stall its connections. */
@@ -111,7 +112,7 @@ beforeAll(async () => {
   client = new KubeClient(config, { timeout: 2_000 });
   store = new KubernetesStore({
     client,
-    builtinRoots: builtinRoots(),
+    trust: staticTrust(builtinRoots()),
     logger: silentLogger,
     timing: { backoffFirst: 100, backoffLast: 500, silence: 3_000 },
     maxSnapshotAge: 8_000,

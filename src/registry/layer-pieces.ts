@@ -1,0 +1,60 @@
+import { Refusal } from '../errors.ts';
+import type { Evidence } from '../sigstore/evidence.ts';
+import type { JsonValue } from '../strict-json.ts';
+import type { CosignTag } from './digest.ts';
+import { parseDescriptor, parseManifest } from './manifest.ts';
+import { contentOf, parseOr, type Piece, type Search } from './search.ts';
+
+/** How cosign 1–2 keep one signature or attestation in one layer: its proofs are in the layer's annotations. */
+export type LayerKind = 'simple-signing' | 'dsse-envelope';
+
+export const LAYER_TYPES = {
+  'simple-signing': 'application/vnd.dev.cosign.simplesigning.v1+json',
+  'dsse-envelope': 'application/vnd.dsse.envelope.v1+json',
+} as const;
+const NAMES = { 'simple-signing': 'a simple signing payload', 'dsse-envelope': 'a DSSE envelope' } as const;
+const KINDS = { sig: 'simple-signing', att: 'dsse-envelope' } as const;
+
+/** What stands under one of the tags that cosign 1–2 write. */
+export async function taggedPieces(search: Search, tag: CosignTag): Promise<readonly Piece[]> {
+  const found = await search.repository.tagged(search.digest, tag, search.signal);
+  if (found === undefined) return [];
+  const { bytes, source } = found;
+  const manifest = parseOr(search, source, () => parseManifest(bytes, source));
+  if (manifest === undefined) return [];
+  if (manifest.kind !== 'image') {
+    search.findings.refuse(source, 'MALFORMED', `${source} is an index and not a manifest of signatures`);
+    return [];
+  }
+  return layerPieces(search, manifest.layers, source, KINDS[tag]);
+}
+
+/** A piece for each layer. */
+export function layerPieces(
+  search: Search,
+  layers: readonly JsonValue[],
+  holder: string,
+  kind: LayerKind,
+): readonly Piece[] {
+  return layers.map((layer, index) => {
+    const source = `${holder}, layer ${index}`;
+    return { source, read: () => readLayer(search, layer, source, kind) };
+  });
+}
+
+async function readLayer(
+  search: Search,
+  layer: JsonValue,
+  source: string,
+  kind: LayerKind,
+): Promise<Evidence> {
+  const descriptor = parseDescriptor(layer, source);
+  if (descriptor.mediaType !== LAYER_TYPES[kind]) {
+    throw new Refusal('UNSUPPORTED', `${source} is not ${NAMES[kind]}`);
+  }
+  const bytes = await contentOf(search, descriptor);
+  const { annotations } = descriptor;
+  return kind === 'simple-signing'
+    ? { kind, source, payload: bytes, annotations }
+    : { kind, source, envelope: bytes, annotations };
+}

@@ -1,0 +1,53 @@
+import { LRUCache } from 'lru-cache';
+import type { AskOptions } from '../admission/ports.ts';
+import { imageNotFound } from './discovery.ts';
+import { timeoutFault } from './faults.ts';
+import { parseManifest } from './manifest.ts';
+import type { Place, Places } from './places.ts';
+import { SingleFlight } from './single-flight.ts';
+
+/** Manifests are remembered by their digest: they cannot change. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+const MAX_FLIGHTS = 1024;
+
+/** The manifests of images, each asked for once. */
+export class Manifests {
+  readonly #places: Places;
+  readonly #flights: SingleFlight<Uint8Array>;
+  readonly #held = new LRUCache<string, Uint8Array>({
+    maxSize: CACHE_BYTES,
+    sizeCalculation: ({ length }) => length + 1,
+  });
+
+  constructor(options: {
+    readonly places: Places;
+    readonly milliseconds: number;
+    readonly stopped: AbortSignal;
+  }) {
+    this.#places = options.places;
+    this.#flights = new SingleFlight({ ...options, max: MAX_FLIGHTS });
+  }
+
+  /** What is remembered, for whoever asks. */
+  held(place: Place, digest: string): Uint8Array | undefined {
+    return this.#held.get(`${place.key} ${digest}`);
+  }
+
+  /**
+   * The bytes of a manifest, hashed against its digest.
+   * @throws Fault; Refusal, also for what is no manifest: Docker's schema 1, a document that is manifest and index at once
+   */
+  async read(place: Place, digest: string, options: AskOptions): Promise<Uint8Array> {
+    const { host } = place.endpoints.origin;
+    const name = `${place.key} ${digest}`;
+    const opened = await this.#places.open(place, options);
+    const caller = { signal: options.signal, late: () => timeoutFault(host), isProven: place.isProven };
+    return this.#flights.run(`${name} ${opened.access}`, caller, async (shared) => {
+      const bytes = await opened.manifest(digest, shared);
+      if (bytes === undefined) throw imageNotFound(host);
+      parseManifest(bytes, 'the manifest of the image');
+      this.#held.set(name, bytes);
+      return bytes;
+    });
+  }
+}

@@ -1,0 +1,120 @@
+import { Refusal } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import type { Evidence } from '../sigstore/evidence.ts';
+import type { JsonValue } from '../strict-json.ts';
+import { linked, verifiedManifest } from './content.ts';
+import { LAYER_TYPES, layerPieces, type LayerKind } from './layer-pieces.ts';
+import { mediaTypeOf, parseDescriptor, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
+import { contentOf, parseOr, type Piece, type Search } from './search.ts';
+
+const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle';
+/** Artifact types of cosign that hold layers as its tags do: `COSIGN_EXPERIMENTAL=1 --registry-referrers-mode=oci-1-1`. */
+const LAYERED: ReadonlyMap<string, LayerKind> = new Map([
+  ['application/vnd.dev.cosign.artifact.sig.v1+json', 'simple-signing'],
+  ['application/vnd.in-toto+json', 'dsse-envelope'],
+]);
+// What registries report that take the artifact's type from its config, and what oras writes where nobody named a type:
+// then only the manifest tells.
+const VAGUE_TYPE =
+  /^(?:|application\/vnd\.oci\.empty\.v1\+json|application\/vnd\.oci\.image\.config\b.*|application\/vnd\.unknown\.(?:artifact|config)\.v1(?:\+json)?)$/;
+
+const LAYER_KINDS = ['simple-signing', 'dsse-envelope'] as const;
+
+type ReferrerKind = 'bundle' | LayerKind;
+
+/** What refers to the digest and is evidence, or may be. */
+export async function referrerPieces(search: Search): Promise<readonly Piece[]> {
+  const { repository, digest, signal, fresh, findings } = search;
+  const { descriptors, refused, faults } = await repository.referrers(digest, { signal, fresh });
+  findings.refused.push(...refused);
+  findings.faults.push(...faults);
+  const certain: Piece[] = [];
+  const possible: Piece[] = [];
+  const seen = new Set<string>();
+  for (const [index, value] of descriptors.entries()) {
+    const source = `referrer ${index}`;
+    const descriptor = parseOr(search, source, () => parseDescriptor(value, source));
+    if (descriptor === undefined || seen.has(descriptor.digest)) continue;
+    seen.add(descriptor.digest);
+    const type = descriptor.artifactType ?? '';
+    const declared = kindOfType(type);
+    if (declared !== undefined && isWanted(search, declared)) {
+      certain.push(referrerPiece(search, descriptor, declared));
+    } else if (VAGUE_TYPE.test(type)) {
+      possible.push(referrerPiece(search, descriptor, undefined));
+    }
+  }
+  return [...certain, ...possible];
+}
+
+function kindOfType(artifactType: string): ReferrerKind | undefined {
+  return artifactType.startsWith(BUNDLE_TYPE) ? 'bundle' : LAYERED.get(artifactType);
+}
+
+function isWanted({ attestations }: Search, kind: ReferrerKind): boolean {
+  return attestations || kind !== 'dsse-envelope';
+}
+
+function referrerPiece(search: Search, referrer: Descriptor, declared: ReferrerKind | undefined): Piece {
+  const source = `referrer ${referrer.digest}`;
+  return { source, read: () => readReferrer(search, referrer, source, declared) };
+}
+
+async function readReferrer(
+  search: Search,
+  referrer: Descriptor,
+  source: string,
+  declared: ReferrerKind | undefined,
+): Promise<Evidence | undefined> {
+  const { repository, signal, digest } = search;
+  const fetch = () => verifiedManifest(repository, referrer.digest, signal);
+  const manifest = parseManifest(await linked(referrer, LIMITS.manifestBytes, fetch), source);
+  const kind = declared ?? kindOf(manifest);
+  if (kind === undefined || !isWanted(search, kind)) return undefined;
+  const layers = manifest.kind === 'image' ? manifest.layers : [];
+  if (kind === 'bundle' && !isOneBundle(layers))
+    throw new Refusal('MALFORMED', `${source} does not hold exactly one bundle`);
+  // A list of referrers is the registry's word; what the artifact itself refers to is in its digest.
+  if (manifest.subject !== digest) throw new Refusal('DIGEST_MISMATCH', `${source} refers to another image`);
+  if (kind !== 'bundle') return readLayers(search, layers, source, kind);
+  const layer = parseDescriptor(layers[0] ?? null, `the layer of ${source}`);
+  return { kind: 'bundle', source, bytes: await contentOf(search, layer) };
+}
+
+/** What an artifact is whose type the list of referrers does not tell; undefined for what claims to be no evidence. */
+function kindOf(manifest: Manifest): ReferrerKind | undefined {
+  if (manifest.kind !== 'image') return undefined;
+  const types = manifest.layers.map(mediaTypeOf);
+  // By a layer of it, whatever the artifact calls itself: cosign does so as well.
+  if (types.some((type) => type.startsWith(BUNDLE_TYPE))) return 'bundle';
+  return kindOfType(manifest.artifactType) ?? LAYER_KINDS.find((kind) => types.includes(LAYER_TYPES[kind]));
+}
+
+// Of several layers none is taken: which one is signed would be the artifact's choice. cosign reads one layer, too.
+function isOneBundle(layers: readonly JsonValue[]): boolean {
+  return layers.length === 1 && mediaTypeOf(layers[0]).startsWith(BUNDLE_TYPE);
+}
+
+/** Reads every layer for which there is a place; the first has that of the referrer itself. */
+async function readLayers(
+  search: Search,
+  layers: readonly JsonValue[],
+  source: string,
+  kind: LayerKind,
+): Promise<undefined> {
+  const { findings, places } = search;
+  const pieces = layerPieces(search, layers, source, kind);
+  if (pieces.length === 0) throw new Refusal('MALFORMED', `${source} has no layers`);
+  const allowed = 1 + (await places.more(pieces.length - 1));
+  await Promise.all(
+    pieces.slice(0, allowed).map((piece) => findings.piece(piece.source, () => piece.read())),
+  );
+  if (pieces.length > allowed) {
+    findings.refuse(
+      pieces[allowed]?.source ?? source,
+      'LIMIT',
+      `of ${pieces.length} layers the first ${allowed} were looked at; an image may have ${LIMITS.evidencePerImage} pieces of evidence in all`,
+    );
+  }
+  return undefined;
+}
