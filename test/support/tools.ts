@@ -17,7 +17,9 @@ export type ToolName =
   | 'kube-apiserver'
   | 'kube-controller-manager'
   | 'kubectl'
-  | 'helm';
+  | 'helm'
+  | 'vault-transit'
+  | 'moto';
 
 const known = new Map<ToolName, string>();
 
@@ -26,7 +28,7 @@ export function toolPath(name: ToolName): string {
   const path = known.get(name) ?? execFileSync(buildScript, ['--path', name], { encoding: 'utf8' }).trim();
   if (!existsSync(path)) {
     throw new Error(
-      `The test tool "${name}" is not built yet. Run "make tools" (it needs Go), then run the tests again.`,
+      `The test tool "${name}" is not built yet. Run "make tools" (it needs Go${name === 'moto' ? ' and Python' : ''}), then run the tests again.`,
     );
   }
   known.set(name, path);

@@ -17,7 +17,8 @@ minimum_go=1.26
 # name | version | what to build | extra linker flags
 #
 # `module@version` is built as its authors pinned it. `./folder package` is built from
-# a Go module beside this script, whose go.mod and go.sum pin what it needs.
+# a Go module beside this script, whose go.mod and go.sum pin what it needs. `pip:./folder module`
+# is a Python program whose requirements.txt there does, started by `main` of that module.
 # The order is the order of building: what most tests need comes first.
 kubernetes_version=v1.36.3
 kubernetes_flags="-X k8s.io/component-base/version.gitVersion=$kubernetes_version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"
@@ -35,6 +36,8 @@ kube-apiserver|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kube-apise
 kube-controller-manager|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kube-controller-manager|$kubernetes_flags
 kubectl|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kubectl|$kubernetes_flags
 helm|v4.3.1|helm.sh/helm/v4/cmd/helm@v4.3.1|
+vault-transit|v1.21.4|./vault-transit .|
+moto|v5.2.5|pip:./moto moto.server|
 cosign2|v2.6.5|github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5|-X sigs.k8s.io/release-utils/version.gitVersion=v2.6.5
 END
 }
@@ -61,6 +64,11 @@ binary_of() {
     if [[ $source == ./* ]]; then
       local folder=$here/${source%% *}
       cat "$folder"/go.mod "$folder"/go.sum "$folder"/*.go 2>/dev/null || true
+    elif [[ $source == pip:* ]]; then
+      local packages=${source#pip:}
+      cat "$here/${packages%% *}/requirements.txt"
+      # Some of the packages are compiled for one version of Python.
+      python3 --version 2>/dev/null | cut -d. -f1,2 || true
     fi
   )
   echo "$cache/$1-$version-$(sha256sum <<<"$inputs" | cut -c1-12)/$1"
@@ -77,6 +85,37 @@ need_go() {
   fail "Building the test tools needs Go $minimum_go or newer (found: $found)." \
     "Install Go, put its 'go' command on PATH, and run this again." \
     "Only the tests against real parts need it; the unit tests run without."
+}
+
+need_python() {
+  python3 -c 'import sys; assert sys.version_info >= (3, 10)' 2>/dev/null && python3 -m pip --version >/dev/null 2>&1 && return
+  fail "Installing $1 needs Python 3.10 or newer with pip." \
+    "Only the tests against AWS KMS need it; put 'python3' on PATH and run this again."
+}
+
+# The packages lie beside a script that starts them. The script is written last: whoever
+# finds it finds them whole.
+install_python() {
+  local name=$1 binary=$2 started=$SECONDS packages=${source#pip:} folder
+  folder=$(dirname "$binary")
+  scratch=$(mktemp -d "$cache/.build-$name-XXXXXX")
+  trap 'rm -rf "$scratch"' EXIT
+  python3 -m pip install --quiet --no-deps --disable-pip-version-check --no-warn-script-location \
+    --target "$scratch/packages" --requirement "$here/${packages%% *}/requirements.txt" >"$scratch/log" 2>&1 || {
+    tail -n 30 "$scratch/log" >&2
+    fail "$name $version was not installed: pip's answer is above."
+  }
+  cat >"$scratch/$name" <<END
+#!/bin/sh
+PYTHONPATH=\$(dirname "\$0")/packages exec python3 -c 'from ${packages#* } import main; main()' "\$@"
+END
+  chmod +x "$scratch/$name"
+  mkdir -p "$folder"
+  rm -rf "$folder/packages"
+  mv "$scratch/packages" "$folder/packages"
+  mv -f "$scratch/$name" "$binary"
+  rm -rf "$scratch"
+  echo "$name $version: installed in $((SECONDS - started)) s"
 }
 
 # The binary is made in a scratch folder and moved into place whole: who meets an
@@ -124,14 +163,18 @@ main() {
   for name in "${names[@]}"; do
     look_up "$name"
     binary=$(binary_of "$name")
+    if [[ ! -x $binary ]]; then
+      if [[ $source == pip:* ]]; then need_python "$name"; else need_go; fi
+    fi
     if [[ ! -x $binary && -z $locked ]]; then
-      need_go
       mkdir -p "$cache"
       lock
       locked=yes
     fi
     if [[ -x $binary ]]; then
       echo "$name $version: cached"
+    elif [[ $source == pip:* ]]; then
+      install_python "$name" "$binary"
     else
       build "$name" "$binary"
     fi

@@ -100,9 +100,13 @@ function keyOf(answer: GetPublicKeyCommandOutput, { keyId }: AwsReference): Veri
   return verificationKey(key);
 }
 
-/** Whether a key's ARN is what was asked for; behind an alias may be any key of that account and region. */
-function isAnswerTo(arn: string, asked: string): boolean {
-  const [, region, account, kind, id] = ARN.exec(arn) ?? [];
+/** Whether this key is what was asked for; behind an alias may be any key of that account and region. */
+function isAnswerTo(answered: string, asked: string): boolean {
+  // AWS answers with an ARN; servers that speak its language may answer with the bare id.
+  if (/^[-a-zA-Z0-9]{1,64}$/.test(answered)) {
+    return asked.startsWith('alias/') || asked === answered || asked.endsWith(`:key/${answered}`);
+  }
+  const [, region, account, kind, id] = ARN.exec(answered) ?? [];
   if (kind !== 'key') return false;
   const parts = ARN.exec(asked);
   if (parts === null) return asked.startsWith('alias/') || asked === id;

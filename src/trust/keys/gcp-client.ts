@@ -1,4 +1,6 @@
+import { Fault } from '../../errors.ts';
 import { GoogleAuth } from 'google-auth-library';
+import { credentialsIn, type GoogleCredentials } from './gcp-credentials.ts';
 import type { KeyConnections } from './connections.ts';
 import { exchange, jsonOf } from './exchange.ts';
 import { codeOf, keyFault } from './key-fault.ts';
@@ -14,15 +16,22 @@ const CREDENTIAL_HEADERS = ['authorization', 'x-goog-user-project'];
  * identity). Its KMS client would bring gRPC and 39 MB for two GET requests.
  */
 export class GcpClient {
-  readonly #auth: GoogleAuth;
+  readonly #auth: () => Promise<GoogleCredentials>;
   readonly #connections: KeyConnections;
   #asking: Promise<Headers> | undefined;
 
   constructor({ credentialsFile }: GcpSettings, connections: KeyConnections) {
-    this.#auth = new GoogleAuth({
-      scopes: SCOPE,
-      ...(credentialsFile !== undefined && { keyFilename: credentialsFile }),
-    });
+    const ambient = new GoogleAuth({ scopes: SCOPE });
+    let given: Promise<GoogleCredentials> | undefined;
+    this.#auth = () => {
+      if (credentialsFile === undefined) return Promise.resolve(ambient);
+      // A file that could not be read may be there the next time.
+      given ??= credentialsIn(credentialsFile, SCOPE).catch((error: unknown) => {
+        given = undefined;
+        throw error;
+      });
+      return given;
+    };
     this.#connections = connections;
   }
 
@@ -38,13 +47,16 @@ export class GcpClient {
 
   async #credentials(signal: AbortSignal): Promise<Record<string, string>> {
     // One at a time: the library does not know our signal, and might be left waiting once for each key.
-    this.#asking ??= this.#auth.getRequestHeaders(`https://${GCP_HOST}/`).finally(() => {
-      this.#asking = undefined;
-    });
+    this.#asking ??= this.#auth()
+      .then((auth) => auth.getRequestHeaders(`https://${GCP_HOST}/`))
+      .finally(() => {
+        this.#asking = undefined;
+      });
     try {
       const headers = await withSignal(this.#asking, signal);
       return Object.fromEntries(CREDENTIAL_HEADERS.flatMap((name) => headerOf(headers, name)));
     } catch (error) {
+      if (error instanceof Fault) throw error;
       if (signal.aborted)
         throw keyFault('Google did not hand out credentials in time; it will be asked again', error);
       throw keyFault(

@@ -137,7 +137,7 @@ describe('keys in AWS KMS', () => {
     async (host) => {
       const count = server.requests.length;
       expect(await asked(`awskms://${host}/${arn}`)).toMatch(
-        /is not one of AWS's; list it in keys.aws.endpoints/,
+        /^the endpoint .* is not one of AWS's; list it in keys.aws.endpoints/,
       );
       expect(server.requests.length).toBe(count);
     },
@@ -159,6 +159,15 @@ describe('keys in AWS KMS', () => {
     expect(await asked(plainUri, { endpoints: [{ host: other, plainHttp: true }] }, false)).toEqual([
       fingerprint(key),
     ]);
+  });
+
+  test('D8: an endpoint from the environment gets no request either, unless it is listed', async () => {
+    process.env['AWS_ENDPOINT_URL_KMS'] = 'https://evil.example.com';
+    const count = server.requests.length;
+    expect(await asked()).toMatch(/the AWS client would ask evil.example.com, which is not one of AWS's/);
+    expect(server.requests.length).toBe(count);
+    delete process.env['AWS_ENDPOINT_URL_KMS'];
+    expect(await asked()).toEqual([fingerprint(key)]);
   });
 
   test('no credentials', async () => {

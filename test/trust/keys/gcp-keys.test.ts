@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { KeyPorts } from '../../../src/trust/keys/key-resolver.ts';
 import { crc32c } from '../../../src/trust/keys/crc32c.ts';
@@ -89,7 +90,7 @@ describe('keys in Google Cloud KMS', () => {
       (body) => ({ ...body, algorithm: 'RSA_DECRYPT_OAEP_2048_SHA256' }),
       /something else than signing/,
     ],
-    ['no checksum', ({ pemCrc32c: _, ...body }) => body, /did not answer with a public key/],
+    ['no checksum', (body) => ({ ...body, pemCrc32c: undefined }), /did not answer with a public key/],
     ['a kind that nobody supports', () => withPem(newKey('secp256k1')), /other than P-256/],
   ] as [string, (body: Record<string, unknown>) => object, RegExp][])(
     '%s is refused',
@@ -166,6 +167,19 @@ describe('keys in Google Cloud KMS', () => {
     const said = await asked(uri, `${work.path}/absent.json`);
     expect(said).toMatch(/cannot be read; check keys.gcp.credentialsFile/);
     expect(kms.server.requests.length).toBe(before);
+  });
+
+  test.each([
+    ['of a person', { type: 'authorized_user', client_id: 'a', client_secret: 'b', refresh_token: 'c' }],
+    [
+      'that a program prints',
+      { type: 'external_account', credential_source: { executable: { command: 'sh' } } },
+    ],
+  ])('credentials %s are refused', async (_, document) => {
+    const file = `${work.path}/other.json`;
+    writeFileSync(file, JSON.stringify(document));
+    expect(await asked(uri, file)).toMatch(/holds neither a service account's key nor a configuration/);
+    expect(await asked()).toEqual(fingerprints(3, 2, 1));
   });
 
   test('D8: the token goes to cloudkms.googleapis.com, and to nobody with another certificate', async () => {

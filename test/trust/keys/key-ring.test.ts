@@ -147,6 +147,7 @@ describe('the key ring', () => {
     const heard: string[] = [];
     ring.onChange(() => heard.push(ring.state(release).kind));
     await eventually('the listener is told', () => heard.at(-1) === 'unavailable');
+    expect(ring.state(release)).toMatchObject({ reason: expect.stringContaining('(last read ') });
   });
 
   test('listeners hear of what changed, and not of the same failure again', async () => {
@@ -200,6 +201,7 @@ describe('the key ring', () => {
     ring.want([release]);
     const reason = `hashivault://release could not be read: ${sentence}`;
     await eventually('the reason is told', () => fingerprints(ring) === reason);
+    expect(ring.state(release)).toEqual({ kind: 'unavailable', reason });
   });
 
   test('a store that never answers, and does not obey the signal, holds nothing up', async () => {
