@@ -87,17 +87,22 @@ const awsEndpoint = z.strictObject({
 });
 
 /** Keys that `keyRef` and `secretRef` name. */
-const keys = z.strictObject({
-  refreshSeconds: z.number().min(10).optional(),
-  keepSeconds: z.number().min(0).optional(),
-  secretNamespaces: z.array(namespace).default([]),
-  vault: vault.optional(),
-  aws: z
-    .strictObject({ region: z.string().min(1).optional(), endpoints: z.array(awsEndpoint).default([]) })
-    .optional(),
-  gcp: z.strictObject({ credentialsFile: path.optional() }).optional(),
-  azure: z.strictObject({ vaultHosts: z.array(z.string().min(1)).default([]) }).optional(),
-});
+const keys = z
+  .strictObject({
+    refreshSeconds: z.number().min(10).max(86_400).default(300),
+    keepSeconds: z.number().min(60).max(604_800).default(3600),
+    secretNamespaces: z.array(namespace).default([]),
+    vault: vault.prefault({}),
+    aws: z
+      .strictObject({ region: z.string().min(1).optional(), endpoints: z.array(awsEndpoint).default([]) })
+      .prefault({}),
+    gcp: z.strictObject({ credentialsFile: path.optional() }).prefault({}),
+    azure: z.strictObject({ vaultHosts: z.array(z.string().min(1)).default([]) }).prefault({}),
+  })
+  .refine(({ keepSeconds, refreshSeconds }) => keepSeconds > refreshSeconds, {
+    message: 'must be more than refreshSeconds',
+    path: ['keepSeconds'],
+  });
 
 /** Trust roots that come over TUF. */
 const trustRoots = z.strictObject({
@@ -107,8 +112,8 @@ const trustRoots = z.strictObject({
       mirror: z.url({ protocol: /^https?$/ }).optional(),
     })
     .prefault({}),
-  refreshSeconds: z.number().min(60).optional(),
-  timeoutSeconds: z.number().min(1).max(600).optional(),
+  refreshSeconds: z.number().min(60).default(21_600),
+  timeoutSeconds: z.number().min(1).max(600).default(60),
   cacheDirectory: path.optional(),
   caFile: path.optional(),
   plainHttpHosts: z.array(z.string().min(1)).default([]),

@@ -55,6 +55,7 @@ describe('the documentation', () => {
   test('operations.md names metrics that exist', async () => {
     const metrics = new Metrics({ registryHosts: [] });
     metrics.watch({
+      trust: () => [],
       snapshot: () => 1,
       ready: () => true,
       ages: () => new Map(),

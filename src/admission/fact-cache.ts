@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { Evidence } from '../sigstore/evidence.ts';
+import type { VerifiedFact } from '../policy/image-facts.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
 import { evidenceKey, verifyEvidence, type Artifact, type TrustContext } from '../sigstore/verify.ts';
 
-export type Fact = VerifiedSignature | RefusedEvidence;
+export type Fact = VerifiedFact | RefusedEvidence;
 
 /** Told of hits and misses, for metrics. */
 export type CacheObserver = (hit: boolean) => void;

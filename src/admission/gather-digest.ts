@@ -1,6 +1,9 @@
 import { Refusal } from '../errors.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { FoundFacts } from '../policy/image-facts.ts';
+import { slsaContexts } from '../policy/provenance-rule.ts';
+import type { ExpandedEntries } from '../policy/signer-entry.ts';
+import type { BoundContext } from '../policy/trust-binding.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
 import type { FaultReason } from '../policy/verdict.ts';
 import { needsManifest, type Artifact, type TrustContext } from '../sigstore/verify.ts';
@@ -10,6 +13,7 @@ import type { Fact, FactCache } from './fact-cache.ts';
 import type { Question, Sources } from './gather-facts.ts';
 import { faultOrThrow, faultReason, orAborted } from './port-answer.ts';
 import type { Discovery, ImageSource } from './ports.ts';
+import type { StatementQuestions } from './statement-cache.ts';
 import { Turns } from './turns.ts';
 
 /** What is known of one digest, and how it came to be known. */
@@ -27,9 +31,16 @@ export async function gatherDigest(
   digest: string,
   policies: readonly CompiledPolicy[],
   question: Question,
-  { images, facts }: Sources,
+  { images, facts, statements }: Sources,
 ): Promise<GatheredDigest> {
-  const discovery = await discoverEverywhere(digest, placesOf(policies), question, images);
+  const questions = questionsOf(policies);
+  const attestations = questions.slsa || questions.conditions.size > 0;
+  const discovery = await discoverEverywhere(
+    digest,
+    placesOf(policies),
+    { ...question, attestations },
+    images,
+  );
   const refused = [...discovery.refused];
   const faults = discovery.faults.map(faultReason);
   const turns = new Turns(question.signal, faults);
@@ -41,18 +52,39 @@ export async function gatherDigest(
   const artifact = pieces.some(({ overManifest }) => overManifest)
     ? await artifactFor(digest, question, images, { refused, faults })
     : undefined;
-  const byContext = await verifyAll(pieces, contextsOf(policies), artifact, facts, turns);
+  const answer = (fact: Fact, evidence: Evidence): Fact =>
+    'code' in fact ? fact : statements.answer(fact, evidence, questions);
+  const byContext = await verifyAll(pieces, contextsOf(policies), { artifact, facts, answer }, turns);
   const { remembered, withPullSecret } = discovery;
   return { found: { byContext, refused, faults }, remembered, withPullSecret };
 }
 
 /** Every root and key that one of the policies verifies with, once. */
 export function contextsOf(policies: readonly CompiledPolicy[]): ReadonlyMap<string, TrustContext> {
-  return new Map(
-    policies.flatMap(({ entries }) =>
-      entries.usable.flatMap(({ contexts }) => contexts.map(({ id, context }) => [id, context] as const)),
+  const all = policies.flatMap(({ entries, slsa, attestations }) => [
+    ...contextsIn(entries),
+    ...(slsa === undefined ? [] : slsaContexts(slsa)),
+    ...attestations.flatMap((attestation) => contextsIn(attestation.entries)),
+  ]);
+  return new Map(all.map(({ id, context }) => [id, context] as const));
+}
+
+function contextsIn({ usable }: ExpandedEntries): readonly BoundContext[] {
+  return usable.flatMap(({ contexts }) => contexts);
+}
+
+/** What the policies want to know of statements. */
+function questionsOf(policies: readonly CompiledPolicy[]): StatementQuestions {
+  const demands = policies.flatMap(({ attestations }) => attestations.map(({ demand }) => demand));
+  return {
+    slsa: policies.some(({ slsa }) => slsa !== undefined),
+    conditions: new Map(
+      [...Map.groupBy(demands, ({ predicateType }) => predicateType)].map(([type, some]) => [
+        type,
+        some.flatMap(({ conditions }) => conditions),
+      ]),
     ),
-  );
+  };
 }
 
 /** Beside the image, and where one of the policies says that signatures are kept. */
@@ -67,7 +99,7 @@ function placesOf(policies: readonly CompiledPolicy[]): readonly Place[] {
 async function discoverEverywhere(
   digest: string,
   places: readonly Place[],
-  question: Question,
+  question: Question & { readonly attestations: boolean },
   images: ImageSource,
 ): Promise<Discovery> {
   const all = await Promise.all(places.map((place) => discover(digest, place, question, images)));
@@ -83,10 +115,10 @@ async function discoverEverywhere(
 async function discover(
   digest: string,
   signatureRepository: Place,
-  { reference, fresh, puller, signal }: Question,
+  { reference, fresh, puller, signal, attestations }: Question & { readonly attestations: boolean },
   images: ImageSource,
 ): Promise<Discovery> {
-  const options = { fresh, puller, signal, signatureRepository };
+  const options = { fresh, puller, signal, signatureRepository, attestations };
   try {
     return await orAborted(images.discover(reference, digest, options), reference, signal);
   } catch (error) {
@@ -122,11 +154,18 @@ interface Piece {
   readonly overManifest: boolean;
 }
 
+/** How a piece becomes a fact. */
+interface Verification {
+  readonly artifact: Artifact | undefined;
+  readonly facts: FactCache;
+  /** Adds what the statement says. */
+  readonly answer: (fact: Fact, evidence: Evidence) => Fact;
+}
+
 async function verifyAll(
   pieces: readonly Piece[],
   contexts: ReadonlyMap<string, TrustContext>,
-  artifact: Artifact | undefined,
-  cache: FactCache,
+  { artifact, facts: cache, answer }: Verification,
   turns: Turns,
 ): Promise<ReadonlyMap<string, readonly Fact[]>> {
   const byContext = new Map<string, Fact[]>();
@@ -138,7 +177,8 @@ async function verifyAll(
       // Without the manifest nothing can be said of a signature over it; the reason is told beside.
       if (overManifest && bytes === undefined) continue;
       if (await turns.expired()) return byContext;
-      facts.push(cache.known(evidence, context, bytes) ?? cache.verify(evidence, context, bytes));
+      const fact = cache.known(evidence, context, bytes) ?? cache.verify(evidence, context, bytes);
+      facts.push(answer(fact, evidence));
     }
   }
   return byContext;

@@ -10,10 +10,12 @@ import type { FactCache } from './fact-cache.ts';
 import { contextsOf, gatherDigest } from './gather-digest.ts';
 import { orAborted, unknownOf } from './port-answer.ts';
 import type { AskOptions, ImageSource } from './ports.ts';
+import type { StatementCache } from './statement-cache.ts';
 
 export interface Sources {
   readonly images: ImageSource;
   readonly facts: FactCache;
+  readonly statements: StatementCache;
 }
 
 /** One image to find out about, on somebody's behalf. */

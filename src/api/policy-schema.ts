@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { LIMITS } from '../limits.ts';
-import { exactlyOneOf, identityFields, identityRules, inlineIdentityFields } from './identity-schema.ts';
-import { exactTextField, nameReference, reserved, withRules, type Rule } from './schema.ts';
+import { attestationsSchema } from './attestation-schema.ts';
 import type { ProofDemand } from './resources.ts';
-import { nonEmptySelectorSchema, selectorSchema } from './selector-schema.ts';
+import { exactTextField, nameReference, reserved, withRules, type Rule } from './schema.ts';
+import { selectorSchema } from './selector-schema.ts';
+import { slsaSchema } from './slsa-schema.ts';
+import { clusterTrustedKey, namespacedTrustedKey } from './trusted-key-schema.ts';
 
 /** Specs of `ClusterSigningPolicy` and of `SigningPolicy`. */
 
@@ -12,32 +14,6 @@ const MAX_GLOBS = 128;
 const MAX_REVOKED_DIGESTS = 1024;
 /** Host with port, and a repository. */
 const MAX_REPOSITORY_CHARS = 515;
-
-const SOURCES = ['keyless', 'publicKey', 'keyRef', 'signerRef', 'signerSelector'] as const;
-
-const signerRef = nameReference('A TrustedSigner by its name.').optional();
-
-function trustedKeySchema<I extends typeof identityFields | typeof inlineIdentityFields, S extends z.ZodType>(
-  identity: I,
-  signerSelector: S,
-) {
-  const entry = z
-    .strictObject({ ...identity, signerRef, signerSelector })
-    .describe(`A signer whose signatures count: exactly one of ${SOURCES.join(', ')}.`);
-  return withRules(entry, [exactlyOneOf(SOURCES), ...identityRules]);
-}
-
-/** An entry of a ClusterSigningPolicy's `trustedKeys`. */
-export const clusterTrustedKey = trustedKeySchema(
-  identityFields,
-  nonEmptySelectorSchema('Every TrustedSigner that has these labels. Not empty.').optional(),
-);
-
-/** An entry of a SigningPolicy's: tenants name their signers one by one. */
-export const namespacedTrustedKey = trustedKeySchema(
-  inlineIdentityFields,
-  reserved('signerSelector is for ClusterSigningPolicy only; name the signers with signerRef'),
-);
 
 const globs = z.array(z.string().min(1).max(LIMITS.imageGlobChars)).max(MAX_GLOBS);
 
@@ -86,7 +62,7 @@ const demands = {
     .default(1)
     .describe('How many distinct signers must have signed.'),
   transparency: transparency.optional(),
-  slsa: reserved('slsa is not supported by this version of Countersign; remove it'),
+  slsa: slsaSchema.optional(),
   multiArch: z
     .enum(['Index', 'IndexAndPlatforms'])
     .default('Index')
@@ -146,6 +122,8 @@ interface Demands {
   readonly signatureRepository?: unknown;
   readonly tagPolicy: string;
   readonly revokedDigests?: readonly string[] | undefined;
+  readonly slsa?: unknown;
+  readonly attestations?: unknown;
 }
 
 /** Conditions over a whole spec; entries that could not be read count as entries. */
@@ -166,18 +144,25 @@ export const policyRules: readonly Rule<Demands>[] = [
     field: 'threshold',
   },
   {
-    cel: "self.requireSignature || !(has(self.trustedKeys) || has(self.transparency) || has(self.trustRootRef) || has(self.signatureRepository) || self.threshold > 1 || self.multiArch != 'Index' || self.acceptMembership)",
+    cel: 'self.requireSignature || !(has(self.trustedKeys) || self.threshold > 1)',
+    holds: ({ requireSignature, trustedKeys, threshold }) =>
+      requireSignature || (trustedKeys === undefined && threshold === 1),
+    message: 'trustedKeys and threshold have no effect without requireSignature: true',
+    field: 'requireSignature',
+  },
+  {
+    cel: "self.requireSignature || has(self.slsa) || has(self.attestations) || !(has(self.transparency) || has(self.trustRootRef) || has(self.signatureRepository) || self.multiArch != 'Index' || self.acceptMembership)",
     holds: (spec) =>
       spec.requireSignature ||
-      (spec.trustedKeys === undefined &&
-        spec.transparency === undefined &&
+      spec.slsa !== undefined ||
+      spec.attestations !== undefined ||
+      (spec.transparency === undefined &&
         spec.trustRootRef === undefined &&
         spec.signatureRepository === undefined &&
-        spec.threshold === 1 &&
         spec.multiArch === 'Index' &&
         !spec.acceptMembership),
     message:
-      'trustedKeys, threshold, transparency, trustRootRef, signatureRepository, multiArch and acceptMembership have no effect without requireSignature: true',
+      'transparency, trustRootRef, signatureRepository, multiArch and acceptMembership have no effect without requireSignature: true, slsa or attestations',
     field: 'requireSignature',
   },
   {
@@ -188,10 +173,15 @@ export const policyRules: readonly Rule<Demands>[] = [
     field: 'acceptMembership',
   },
   {
-    cel: "self.requireSignature || self.tagPolicy == 'RequireDigest' || (has(self.revokedDigests) && size(self.revokedDigests) > 0)",
-    holds: ({ requireSignature, tagPolicy, revokedDigests = [] }) =>
-      requireSignature || tagPolicy === 'RequireDigest' || revokedDigests.length > 0,
-    message: 'the policy asks for nothing: requireSignature, tagPolicy RequireDigest or revokedDigests',
+    cel: "self.requireSignature || has(self.slsa) || has(self.attestations) || self.tagPolicy == 'RequireDigest' || (has(self.revokedDigests) && size(self.revokedDigests) > 0)",
+    holds: ({ requireSignature, slsa, attestations, tagPolicy, revokedDigests = [] }) =>
+      requireSignature ||
+      slsa !== undefined ||
+      attestations !== undefined ||
+      tagPolicy === 'RequireDigest' ||
+      revokedDigests.length > 0,
+    message:
+      'the policy asks for nothing: requireSignature, slsa, attestations, tagPolicy RequireDigest or revokedDigests',
     field: 'requireSignature',
   },
 ];
@@ -217,6 +207,7 @@ export const clusterPolicySpec = withRules(
       mode,
       match: clusterMatch.optional(),
       trustedKeys: trustedKeys(clusterTrustedKey),
+      attestations: attestationsSchema(clusterTrustedKey),
       ...demands,
     })
     .describe('What images must fulfil, in the whole cluster.'),
@@ -228,6 +219,7 @@ export const namespacedPolicySpec = withRules(
       mode,
       match: namespacedMatch.optional(),
       trustedKeys: trustedKeys(namespacedTrustedKey),
+      attestations: attestationsSchema(namespacedTrustedKey),
       ...demands,
     })
     .describe('What images must fulfil in this namespace, in addition to what the cluster asks.'),
@@ -237,6 +229,7 @@ export const namespacedPolicySpec = withRules(
 /** A spec whose entries and match are read one by one, so that one bad part does not hide the others. */
 const inParts = {
   trustedKeys: z.array(z.unknown()).min(1).max(MAX_TRUSTED_KEYS).optional(),
+  attestations: attestationsSchema(z.unknown()),
   match: z.unknown().optional(),
 };
 

@@ -5,6 +5,8 @@ import { imageName, parseImageReference, type ImageReference } from '../image/re
 import type { Envelope, Inspection } from './envelope.ts';
 import { isJsonObject, join, readFields, type Read } from './field-problems.ts';
 import { POLICY_PARTS, policyRules } from './policy-schema.ts';
+import { readAttestations } from './read-attestations.ts';
+import { readSlsa } from './read-slsa.ts';
 import { attempt, readSelector, readTrustedKey, unique } from './read-trusted-key.ts';
 import type { PolicyMatch, PolicyRules, Problem, SigningPolicy } from './resources.ts';
 
@@ -23,14 +25,23 @@ export function readPolicy(kind: SigningPolicy['kind'], envelope: Envelope): Ins
     readTrustedKey(parts.trustedKey, entry, join('spec.trustedKeys', index)),
   );
   const signatureRepository = readRepository(spec.signatureRepository);
+  const slsa = spec.slsa === undefined ? undefined : readSlsa(spec.slsa);
+  const attestations = readAttestations(parts.trustedKey, spec.attestations ?? []);
   const problems = unique([
     ...envelope.problems,
     ...specProblems,
     ...matchProblems,
     ...(signatureRepository?.problems ?? []),
+    ...(slsa?.problems ?? []),
+    ...attestations.problems,
   ]);
   const ownProblems = problems.length > 0 ? problems : brokenRules(spec as Spec);
-  const trustedKeys = entries.map(({ entry }) => entry);
+  const read: ReadParts = {
+    trustedKeys: entries.map(({ entry }) => entry),
+    signatureRepository: signatureRepository?.value,
+    slsa: slsa?.value,
+    attestations: attestations.demands,
+  };
   const resource: SigningPolicy = {
     kind,
     namespace,
@@ -39,11 +50,11 @@ export function readPolicy(kind: SigningPolicy['kind'], envelope: Envelope): Ins
     // A mode that cannot be read is the strict one (attack H15).
     mode: spec.mode ?? 'Enforce',
     match,
-    rules:
-      ownProblems.length === 0 ? rulesOf(spec as Spec, trustedKeys, signatureRepository?.value) : undefined,
+    rules: ownProblems.length === 0 ? rulesOf(spec as Spec, read) : undefined,
     problems: ownProblems,
   };
-  return { resource, problems: unique([...ownProblems, ...entries.flatMap((entry) => entry.problems)]) };
+  const entryProblems = [...entries.flatMap((entry) => entry.problems), ...attestations.signerProblems];
+  return { resource, problems: unique([...ownProblems, ...entryProblems]) };
 }
 
 /** Conditions over several fields, of a spec whose fields could all be read. */
@@ -69,15 +80,13 @@ function readRepository(text: string | undefined): Read<ImageReference> | undefi
   return { value: undefined, problems: [{ field, message }] };
 }
 
-function rulesOf(
-  spec: Spec,
-  trustedKeys: PolicyRules['trustedKeys'],
-  signatureRepository: ImageReference | undefined,
-): PolicyRules {
+type ReadParts = Pick<PolicyRules, 'trustedKeys' | 'signatureRepository' | 'slsa' | 'attestations'>;
+
+function rulesOf(spec: Spec, parts: ReadParts): PolicyRules {
   const { keyless, keys } = spec.transparency ?? {};
   return {
+    ...parts,
     requireSignature: spec.requireSignature,
-    trustedKeys,
     threshold: spec.threshold,
     transparency: {
       // What the trust root asks is the least in any case, so a policy that says nothing asks for nothing more.
@@ -87,7 +96,6 @@ function rulesOf(
     trustRoot: spec.trustRootRef?.name ?? DEFAULT_TRUST_ROOT,
     multiArch: spec.multiArch,
     acceptMembership: spec.acceptMembership,
-    signatureRepository,
     tagPolicy: spec.tagPolicy,
     revokedDigests: new Set(spec.revokedDigests),
   };

@@ -4,7 +4,7 @@ import { parsePublicKey } from '../sigstore/public-key.ts';
 import { readValue, type Read } from './field-problems.ts';
 import { labelSelector, labelsOf, type LabelSelector, type SelectorShape } from './label-selector.ts';
 import { parseKeyReference, secretKeyReference } from './key-reference.ts';
-import type { clusterTrustedKey } from './policy-schema.ts';
+import type { clusterTrustedKey } from './trusted-key-schema.ts';
 import type {
   BrokenEntry,
   KeylessIdentity,

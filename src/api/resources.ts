@@ -4,6 +4,8 @@ import type { Glob } from '../image/glob.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { KeyReference } from './key-reference.ts';
 import type { LabelSelector } from './label-selector.ts';
+import type { SlsaPolicy } from '../slsa/slsa-policy.ts';
+import type { Condition } from './condition.ts';
 import type { TextMatcher } from './text-matcher.ts';
 
 /**
@@ -65,8 +67,29 @@ export interface PolicyRules {
   /** Canonical `registry/repository` where signatures lie as well; undefined = beside the image only. */
   readonly signatureRepository: ImageReference | undefined;
   readonly tagPolicy: TagPolicy;
+  /** Undefined = no provenance is asked for. */
+  readonly slsa: SlsaDemand | undefined;
+  readonly attestations: readonly AttestationDemand[];
   /** `sha256:…`, refused whatever vouches for them. */
   readonly revokedDigests: ReadonlySet<string>;
+}
+
+/** Provenance that an image must have. */
+export interface SlsaDemand {
+  readonly policy: SlsaPolicy;
+  /** Name of the TrustRoot for certificates of provenance; undefined = the policy's. */
+  readonly trustRoot: string | undefined;
+}
+
+/** A statement about the image that must be there. */
+export interface AttestationDemand {
+  /** `spec.attestations[0]` */
+  readonly field: string;
+  readonly predicateType: string;
+  readonly signers: readonly TrustedKey[];
+  readonly conditions: readonly Condition[];
+  /** Milliseconds since it was signed, by trusted time. */
+  readonly maxAge: number | undefined;
 }
 
 /** One entry of `trustedKeys`. A broken one never matches; the others still count. */

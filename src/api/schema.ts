@@ -85,6 +85,24 @@ export function objectName() {
     .regex(DNS_SUBDOMAIN, 'must be a name of lower-case letters, digits, "-" and "."');
 }
 
+const DURATION = /^([1-9][0-9]{0,5})([smhd])$/;
+const MILLISECONDS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A span of time in one unit, so that everybody reads it alike: `90m`, `720h`, `30d`. */
+export function durationField(description: string) {
+  return z
+    .string()
+    .max(7)
+    .regex(DURATION, 'must be a number with its unit: s, m, h or d, such as "720h" or "30d"')
+    .describe(description);
+}
+
+/** @param text that `durationField` has accepted @returns milliseconds */
+export function durationOf(text: string): number {
+  const [, count = '0', unit = 's'] = DURATION.exec(text) ?? [];
+  return Number(count) * (MILLISECONDS[unit] ?? 0);
+}
+
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
 /** RFC 3339 with its offset: a time that everybody reads alike. */

@@ -8,4 +8,8 @@ export const EXIT = {
   usage: 2,
   /** Stopped at once, by a second signal: reviews under way were cut off. */
   cutOff: 3,
+  /** `verify`: an image is not what its policies ask for. */
+  violated: 4,
+  /** `verify`: nobody could tell, of an image at least, and no other is refused. */
+  faulted: 5,
 } as const;

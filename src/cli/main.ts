@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { loadSettings, SettingsError } from '../config.ts';
 import { asError } from '../errors.ts';
 import { EXIT } from './exit-codes.ts';
+import { addVerifyOptions, type VerifyOptions } from './verify-options.ts';
 
 /** The command line. Each command loads what it needs and nothing else. */
 
@@ -71,6 +72,12 @@ async function crds(): Promise<void> {
   process.stdout.write([...crdFiles().values()].join('---\n'));
 }
 
+async function verify(images: readonly string[], options: VerifyOptions): Promise<void> {
+  const { runVerify } = await import('./verify-command.ts');
+  const { env, stdout, stderr } = process;
+  process.exitCode = await runVerify(images, options, { env, cwd: process.cwd(), stdout, stderr });
+}
+
 function portNumber(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('It must be 0 to 65535.');
@@ -82,6 +89,14 @@ function seconds(text: string): number {
   return Number(text);
 }
 
+const VERIFY_HELP = `
+Exit codes: 0 every image is verified; 4 "no": an image is not what its policies ask for; 5 "cannot tell": registry, key or trust
+root not available, and no other image is refused; 2 command line, settings or policies; 1 a defect.
+
+  countersign verify --policy policies/ ghcr.io/org/server:v1
+  countersign verify --key cosign.pub ghcr.io/org/server:v1
+  countersign verify --certificate-identity build@example.com --certificate-oidc-issuer https://accounts.google.com IMAGE`;
+
 function program(): Command {
   const countersign = new Command('countersign')
     .description(
@@ -91,7 +106,7 @@ function program(): Command {
     .showHelpAfterError('(countersign --help says more)')
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, or stopped as asked; 1 could not start, or a defect; 2 command line or settings; 3 stopped at once by a second signal.',
+      '\nExit codes: 0 done, or stopped as asked; 1 could not start, or a defect; 2 command line or settings; 3 stopped at once by a second signal; verify: 4 an image is refused, 5 nobody could tell.',
     );
 
   countersign
@@ -120,6 +135,13 @@ function program(): Command {
     .command('crds')
     .description('print the custom resource definitions: countersign crds | kubectl apply --server-side -f -')
     .action(crds);
+
+  addVerifyOptions(
+    countersign
+      .command('verify')
+      .description('verify images here and now, as the webhook would, and tell why')
+      .addHelpText('after', VERIFY_HELP),
+  ).action(verify);
 
   return countersign;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Admission } from '../admission/admission.ts';
 import { FactCache } from '../admission/fact-cache.ts';
+import { StatementCache } from '../admission/statement-cache.ts';
 import { validatePolicyDocument } from '../api/policy-findings.ts';
 import { SettingsError, type Settings } from '../config.ts';
 import { asError } from '../errors.ts';
@@ -38,6 +39,7 @@ export class Service {
     const observer = everyObserver([decisionLog(logger), decisionMetrics(metrics)], logger);
     const admission = new Admission({
       images: this.#images,
+      statements: new StatementCache(),
       facts: new FactCache((hit) => metrics.recordCache('facts', hit ? 'hit' : 'miss')),
       snapshots: surroundings.store,
       namespaces: surroundings.store,

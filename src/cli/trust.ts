@@ -10,23 +10,26 @@ import { TrustKeeper } from '../trust/trust-keeper.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { KeyState, RootState } from '../policy/trust-material.ts';
 
-/** Keys and roots that are kept elsewhere, as the settings say. @param readSecret undefined where there is no cluster */
+export interface TrustSurroundings {
+  readonly logger: Logger;
+  /** Undefined where nobody reads them. */
+  readonly metrics: Metrics | undefined;
+  /** Undefined where there is no cluster. */
+  readonly readSecret: ReadSecret | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Keys and roots that are kept elsewhere, as the settings say. */
 export function trustKeeper(
   settings: Settings,
-  { logger, metrics, readSecret }: { logger: Logger; metrics: Metrics; readSecret: ReadSecret | undefined },
+  { logger, metrics, readSecret, env = process.env }: TrustSurroundings,
 ): TrustKeeper {
   const { keys, trustRoots, proxy } = settings;
-  const source = new KeyResolver(
-    { ...keys, proxy },
-    { env: process.env, home: homedir(), readSecret, now: Date.now },
-  );
-  const timing = {
-    ...(keys.refreshSeconds !== undefined && { refresh: keys.refreshSeconds * 1000 }),
-    ...(keys.keepSeconds !== undefined && { keep: keys.keepSeconds * 1000 }),
-  };
+  const source = new KeyResolver({ ...keys, proxy }, { env, home: homedir(), readSecret, now: Date.now });
+  const timing = { refresh: keys.refreshSeconds * 1000, keep: keys.keepSeconds * 1000 };
   const observer = {
     resolved: (scheme: string, outcome: 'ok' | 'error', seconds: number) =>
-      metrics.recordKeyReading({ scheme, outcome, seconds }),
+      metrics?.recordKeyReading({ scheme, outcome, seconds }),
   };
   return new TrustKeeper(
     new KeyRing({ source, logger, observer, timing }),
@@ -34,7 +37,7 @@ export function trustKeeper(
       settings: { ...trustRoots, proxy },
       logger,
       observer: {
-        refreshed: (_name, outcome) => metrics.recordRootRefresh(outcome),
+        refreshed: (_name, outcome) => metrics?.recordRootRefresh(outcome),
         expiry: () => undefined,
       },
     }),

@@ -1,7 +1,7 @@
 import type { Mode, PolicyRules } from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
 import type { ImageFacts } from './image-facts.ts';
-import { evaluateSigned } from './multi-arch-rule.ts';
+import { evaluateRequirements } from './requirements.ts';
 import type { CompiledPolicy } from './snapshot.ts';
 import type { Outcome, Violation } from './verdict.ts';
 
@@ -13,7 +13,7 @@ export interface Circumstances {
 
 /** One image under one policy. Pure: the same facts at the same moment give the same outcome. */
 export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstances: Circumstances): Outcome {
-  const { policy, entries } = compiled;
+  const { policy } = compiled;
   const { rules } = policy;
   if (rules === undefined) return violated(invalidPolicy(compiled));
   if ('problem' in facts.reference) return violated({ code: 'REF_INVALID', detail: facts.reference.problem });
@@ -27,12 +27,10 @@ export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstan
   if (rules.revokedDigests.has(digest)) {
     return violated({ code: 'DIGEST_REVOKED', detail: `${digest} is in revokedDigests` });
   }
-  const signed: Outcome = rules.requireSignature
-    ? evaluateSigned(rules, entries, digest, facts, circumstances.now)
-    : { kind: 'verified', signers: [], warnings: [] };
-  if (tag === undefined) return withTagWarning(signed, rules, facts);
+  const met = evaluateRequirements(compiled, rules, digest, facts, circumstances.now);
+  if (tag === undefined) return withTagWarning(met, rules, facts);
   // A missing signature is worse news than a missing digest: it is told first.
-  return signed.kind === 'violated' ? { ...signed, violations: [...signed.violations, tag] } : violated(tag);
+  return met.kind === 'violated' ? { ...met, violations: [...met.violations, tag] } : violated(tag);
 }
 
 function violated(violation: Violation): Outcome {

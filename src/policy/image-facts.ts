@@ -1,11 +1,21 @@
+import type { ConditionResult } from '../api/condition.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
+import type { SlsaStatement } from '../slsa/slsa-statement.ts';
 import type { FaultReason, Violation } from './verdict.ts';
+
+/** A signature that verified, with what its statement says where it is an attestation that some policy asks for. */
+export interface VerifiedFact extends VerifiedSignature {
+  /** Provenance, or a verification summary. */
+  readonly slsa?: SlsaStatement;
+  /** Whether the statement fulfils the conditions of policies, by their source. */
+  readonly conditions?: ReadonlyMap<string, ConditionResult>;
+}
 
 /** What was found for one digest. */
 export interface FoundFacts {
   /** What came out of verifying every piece of evidence, by trust context (`BoundContext.id`). */
-  readonly byContext: ReadonlyMap<string, readonly (VerifiedSignature | RefusedEvidence)[]>;
+  readonly byContext: ReadonlyMap<string, readonly (VerifiedFact | RefusedEvidence)[]>;
   /** Evidence that could not be used, whoever is trusted. */
   readonly refused: readonly RefusedEvidence[];
   /** What could not be looked at. */

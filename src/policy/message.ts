@@ -60,7 +60,8 @@ export function headline(image: Pick<ImageVerdicts, 'image'>, { outcome, policy 
   if (outcome.kind === 'faulted') {
     return `${name} could not be verified: ${FAULT_SUMMARIES[outcome.faults[0].code] ?? 'nobody could tell'}.`;
   }
-  const { code } = outcome.violations[0];
+  const { code, headline: said } = outcome.violations[0];
+  if (said !== undefined) return `${name} ${field(said)}.`;
   if (code === 'POLICY_INVALID') return `${name} is refused: ${describePolicy(policy)} is not valid.`;
   return `${name} ${VIOLATION_HEADLINES[code]}`;
 }
@@ -84,6 +85,17 @@ const VIOLATION_HEADLINES: Readonly<Record<Exclude<ViolationCode, 'POLICY_INVALI
   MALFORMED: SIGNED_BUT_INVALID,
   UNSUPPORTED: 'is of a form that is not supported.',
   LIMIT: 'has evidence above a limit.',
+  ATT_MISSING: 'lacks an attestation. Attestation required.',
+  ATT_STALE: 'has an attestation that is too old.',
+  ATT_CONDITION: 'has an attestation that does not say what is required.',
+  SLSA_LEVEL: 'was built at too low an SLSA level.',
+  SLSA_BUILDER: 'was not built by a builder that the policy takes.',
+  SLSA_SOURCE: 'was built from another source.',
+  SLSA_REF: 'was built from another branch or tag.',
+  SLSA_BUILD_TYPE: 'was built in another way.',
+  SLSA_TRIGGER: 'was built for another event.',
+  SLSA_RUNNER: 'was built on another kind of runner.',
+  VSA_INVALID: 'has a verification summary that does not count.',
   TAG_NOT_PINNED: 'is not pinned to a digest.',
   DIGEST_REQUIRED: 'has no digest. Digest required.',
   REF_INVALID: 'is not a valid image reference.',

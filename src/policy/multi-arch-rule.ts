@@ -1,37 +1,37 @@
 import type { PolicyRules } from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
-import type { ImageFacts, PlatformFacts } from './image-facts.ts';
-import { entriesAt, type ExpandedEntries } from './signer-entry.ts';
-import { evaluateSignatures, unusableViolation } from './signature-rule.ts';
+import type { FoundFacts, ImageFacts, PlatformFacts } from './image-facts.ts';
 import type { FaultReason, Outcome, Violation } from './verdict.ts';
 
-type Signed = (digest: string, facts: Parameters<typeof evaluateSignatures>[3]) => Outcome;
+/** Whether one requirement of a policy is met by what was found for one digest. */
+export type Requirement = (digest: string, found: FoundFacts) => Outcome;
 
 /**
- * `requireSignature` for everything that the reference may run: the digest itself, where the policy accepts it the index
+ * One requirement for everything that the reference may run: the digest itself, where the policy accepts it the index
  * that holds it, and where the policy asks for it every platform in it.
- * @param now milliseconds since the epoch
  */
-export function evaluateSigned(
+export function evaluateEverywhere(
   rules: PolicyRules,
-  expanded: ExpandedEntries,
   digest: string,
   facts: ImageFacts,
-  now: number,
+  requirement: Requirement,
 ): Outcome {
-  const entries = entriesAt(expanded, now);
-  const unusable = unusableViolation(rules, entries);
-  if (unusable !== undefined) return { kind: 'violated', violations: [unusable] };
-  const signed: Signed = (of, found) => evaluateSignatures(rules, entries, of, found, now);
-  const own = signed(digest, facts);
+  const own = requirement(digest, facts);
   if (rules.multiArch === 'IndexAndPlatforms') {
-    return own.kind === 'violated' ? own : withPlatforms(own, rules, facts, signed);
+    return own.kind === 'violated' ? own : withPlatforms(own, rules, facts, requirement);
   }
-  return own.kind === 'verified' || !rules.acceptMembership ? own : throughParent(own, rules, facts, signed);
+  return own.kind === 'verified' || !rules.acceptMembership
+    ? own
+    : throughParent(own, rules, facts, requirement);
 }
 
 /** The index that the tag names is signed, and holds the digest: then the digest was signed with it. */
-function throughParent(own: Outcome, rules: PolicyRules, { parent }: ImageFacts, signed: Signed): Outcome {
+function throughParent(
+  own: Outcome,
+  rules: PolicyRules,
+  { parent }: ImageFacts,
+  requirement: Requirement,
+): Outcome {
   switch (parent.kind) {
     case 'none':
       return own;
@@ -55,7 +55,7 @@ function throughParent(own: Outcome, rules: PolicyRules, { parent }: ImageFacts,
       detail: `the index that holds it, ${parent.digest}, is in revokedDigests`,
     });
   }
-  const outcome = signed(parent.digest, parent);
+  const outcome = requirement(parent.digest, parent);
   if (outcome.kind === 'verified') return outcome;
   // Either may still vouch for it when its missing answer comes.
   const [fault, ...faults] = [...faultsOf(own), ...faultsOf(outcome)];
@@ -74,7 +74,12 @@ function withRemark(outcome: Outcome, remark: Violation): Outcome {
  * Every platform has to be signed like the index: a node runs one of them.
  * @param own verified, or faulted: a platform's "no" stays one, whatever is still to be learned of the index
  */
-function withPlatforms(own: Outcome, rules: PolicyRules, { platforms }: ImageFacts, signed: Signed): Outcome {
+function withPlatforms(
+  own: Outcome,
+  rules: PolicyRules,
+  { platforms }: ImageFacts,
+  requirement: Requirement,
+): Outcome {
   switch (platforms.kind) {
     case 'none':
       return own;
@@ -89,7 +94,7 @@ function withPlatforms(own: Outcome, rules: PolicyRules, { platforms }: ImageFac
   }
   const outcomes = platforms.platforms.map((platform) => ({
     platform,
-    outcome: revoked(rules, platform) ?? signed(platform.digest, platform),
+    outcome: revoked(rules, platform) ?? requirement(platform.digest, platform),
   }));
   const [violation, ...violations] = outcomes.flatMap(({ platform, outcome }) =>
     violationsOf(outcome).map((each) => ofPlatform(platform, each)),

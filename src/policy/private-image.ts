@@ -19,7 +19,11 @@ export function redacted(image: ImageVerdicts): ImageVerdicts {
 function withoutDetails(outcome: Outcome): Outcome {
   switch (outcome.kind) {
     case 'verified':
-      return { ...outcome, signers: outcome.signers.map(({ entry }) => ({ ...UNNAMED, entry })) };
+      return {
+        kind: outcome.kind,
+        warnings: outcome.warnings,
+        signers: outcome.signers.map(({ entry }) => ({ ...UNNAMED, entry })),
+      };
     case 'violated': {
       const [first, ...rest] = outcome.violations;
       return { ...outcome, violations: [withoutDetail(first), ...rest.map(withoutDetail)] };
@@ -33,6 +37,6 @@ function withoutDetails(outcome: Outcome): Outcome {
 
 const UNNAMED = { identity: NOT_TOLD, issuer: undefined, signedAt: undefined };
 
-function withoutDetail<T extends { readonly detail: string }>(reason: T): T {
-  return { ...reason, detail: NOT_TOLD };
+function withoutDetail<C>({ code }: { readonly code: C }): { readonly code: C; readonly detail: string } {
+  return { code, detail: NOT_TOLD };
 }

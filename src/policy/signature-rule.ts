@@ -1,9 +1,10 @@
 import type { PolicyRules } from '../api/resources.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
-import type { FoundFacts } from './image-facts.ts';
+import type { FoundFacts, VerifiedFact } from './image-facts.ts';
 import { maximumMatching } from './maximum-matching.ts';
 import { describeIdentity, type ExpandedEntries, type SignerEntry } from './signer-entry.ts';
 import { describeSigner, matchSigner } from './signer-match.ts';
+import type { BoundContext } from './trust-binding.ts';
 import type { FaultReason, MatchedSigner, Outcome, Violation, ViolationCode } from './verdict.ts';
 
 /**
@@ -105,6 +106,11 @@ export function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is Re
   return 'code' in fact;
 }
 
+/** What verified in one context. */
+export function verifiedIn({ id }: BoundContext, { byContext }: FoundFacts): readonly VerifiedFact[] {
+  return (byContext.get(id) ?? []).flatMap((fact) => ('code' in fact ? [] : [fact]));
+}
+
 export function isAttestation(fact: VerifiedSignature | RefusedEvidence): boolean {
   return isRefused(fact) ? fact.claims === 'attestation' : fact.content.kind === 'attestation';
 }
@@ -200,7 +206,7 @@ function identityNames({ signer }: VerifiedSignature): readonly string[] {
 
 /** The entries as they stand now cannot reach the threshold, whatever is found: no registry has to be heard for that. */
 export function unusableViolation(
-  rules: PolicyRules,
+  threshold: number,
   { usable, unavailable, unusable }: ExpandedEntries,
 ): Violation | undefined {
   const named = unusable.map(({ label, why }) => `${label}: ${why}`).join('; ');
@@ -208,12 +214,12 @@ export function unusableViolation(
   if (candidates.length === 0) {
     return { code: 'POLICY_INVALID', detail: `none of its trusted keys can be used: ${named}` };
   }
-  if (candidates.length < rules.threshold) {
+  if (candidates.length < threshold) {
     const labels = candidates.map(({ label }) => label).join(', ');
     const rest = named === '' ? '' : `; not usable: ${named}`;
     return {
       code: 'THRESHOLD',
-      detail: `its threshold is ${rules.threshold}, and only ${candidates.length} of its entries can be used (${labels})${rest}`,
+      detail: `its threshold is ${threshold}, and only ${candidates.length} of its entries can be used (${labels})${rest}`,
     };
   }
   return undefined;

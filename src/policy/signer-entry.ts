@@ -8,8 +8,15 @@ import type {
 } from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
 import type { VerificationKey } from '../sigstore/public-key.ts';
-import type { TrustRoot } from '../sigstore/trust-root.ts';
-import type { TrustContext } from '../sigstore/verify.ts';
+import {
+  bindKeys,
+  bindRoot,
+  keyFault,
+  keysNeedRoot,
+  staleKeys,
+  type BoundContext,
+  type Stale,
+} from './trust-binding.ts';
 import type { KeyState, RootState } from './trust-material.ts';
 import type { FaultReason } from './verdict.ts';
 
@@ -22,13 +29,7 @@ export interface SignerEntry extends Standing {
   /** What its signatures are verified with: one for an identity or a key, several for a reference with key versions. */
   readonly contexts: readonly [BoundContext, ...BoundContext[]];
   /** From then on (milliseconds since the epoch) what the context was made of is too old to rely on; undefined = never. */
-  readonly stale: { readonly from: number; readonly fault: FaultReason } | undefined;
-}
-
-/** A trust context with its name: equal names, equal contexts. */
-export interface BoundContext {
-  readonly id: string;
-  readonly context: TrustContext;
+  readonly stale: Stale | undefined;
 }
 
 /** The keys of a `publicKey` entry, or those behind a `keyRef`. */
@@ -77,10 +78,14 @@ export interface TrustLookup {
 
 type Expanded = SignerEntry | UnavailableEntry | UnusableEntry;
 
-/** Follows every entry of a policy's `trustedKeys`; a signer that is reached twice is one entry. */
-export function expandEntries(rules: PolicyRules, lookup: TrustLookup): ExpandedEntries {
+/** Follows every entry of a policy's `trustedKeys`, or of an attestation's `signers`; a signer that is reached twice is one entry. */
+export function expandEntries(
+  trustedKeys: readonly TrustedKey[],
+  rules: PolicyRules,
+  lookup: TrustLookup,
+): ExpandedEntries {
   const byLabel = new Map<string, Expanded>();
-  for (const key of rules.trustedKeys) {
+  for (const key of trustedKeys) {
     for (const entry of expand(key, rules, lookup)) byLabel.set(entry.label, entry);
   }
   const entries = [...byLabel.values()];
@@ -171,103 +176,43 @@ function bind(
   standing: Standing,
   identity: KeylessIdentity | PublicKeyIdentity | KeyRefIdentity,
   rules: PolicyRules,
-  lookup: TrustLookup,
+  { trustRoots, keys }: TrustLookup,
 ): Expanded {
-  if (identity.kind === 'keyless') return bindKeyless(standing, identity, rules, lookup);
-  const root = lookup.trustRoots.get(rules.trustRoot);
-  const unusable = rootProblem(standing, rules.trustRoot, root);
-  const { log, timestamp } = rules.transparency.keys;
-  if (unusable !== undefined && (log === 'Required' || timestamp === 'Required')) return unusable;
-  const known = root?.kind === 'known' ? root : undefined;
-  if (identity.kind === 'publicKey') return bindKeys(standing, [identity.key], undefined, [], known, rules);
-  const { uri } = identity.reference;
-  const state = lookup.keys.get(uri) ?? { kind: 'unavailable', reason: `${uri} was not asked for` };
-  if (state.kind === 'unavailable') return unavailable(standing, keyFault(state.reason));
-  const { usableUntil, error } = state;
-  const detail = `the key ${uri} could not be read again in time${error === undefined ? '' : `: ${error}`}`;
-  const stale = usableUntil === undefined ? [] : [{ from: usableUntil, fault: keyFault(detail) }];
-  return bindKeys(standing, state.keys, uri, stale, known, rules);
+  const ofIdentity = identity.kind === 'keyless' ? identity.trustRoot : undefined;
+  const root = bindRoot(ofIdentity ?? rules.trustRoot, trustRoots);
+  if (root.kind !== 'bound' && (identity.kind === 'keyless' || keysNeedRoot(rules))) {
+    return root.kind === 'unusable'
+      ? { label: standing.label, why: root.why }
+      : unavailable(standing, root.fault);
+  }
+  switch (identity.kind) {
+    case 'keyless':
+      // The compiler cannot know what the condition above has seen to.
+      if (root.kind !== 'bound') return { label: standing.label, why: 'it has no trust root' };
+      return { ...standing, identity, contexts: [root.bound], stale: root.stale };
+    case 'publicKey':
+      return {
+        ...standing,
+        identity: held([identity.key], undefined),
+        ...bindKeys([identity.key], undefined, root, rules),
+      };
+    case 'keyRef': {
+      const { uri } = identity.reference;
+      const state = keys.get(uri) ?? { kind: 'unavailable', reason: `${uri} was not asked for` };
+      if (state.kind === 'unavailable') return unavailable(standing, keyFault(state.reason));
+      return {
+        ...standing,
+        identity: held(state.keys, uri),
+        ...bindKeys(state.keys, staleKeys(uri, state), root, rules),
+      };
+    }
+    default:
+      return unreachable(identity);
+  }
 }
 
-type Stale = NonNullable<SignerEntry['stale']>;
-
-function bindKeyless(
-  standing: Standing,
-  identity: KeylessIdentity,
-  rules: PolicyRules,
-  lookup: TrustLookup,
-): Expanded {
-  const name = identity.trustRoot ?? rules.trustRoot;
-  const state = lookup.trustRoots.get(name);
-  const problem = rootProblem(standing, name, state);
-  if (problem !== undefined || state?.kind !== 'known') return problem ?? missingRoot(standing.label, name);
-  const context = {
-    id: `root ${state.root.fingerprint}`,
-    context: { kind: 'root', root: state.root },
-  } as const;
-  return { ...standing, identity, contexts: [context], stale: earliest(staleRoot(name, state)) };
-}
-
-function bindKeys(
-  standing: Standing,
-  keys: readonly [VerificationKey, ...VerificationKey[]],
-  uri: string | undefined,
-  stale: readonly Stale[],
-  root: Extract<RootState, { kind: 'known' }> | undefined,
-  rules: PolicyRules,
-): SignerEntry {
-  const [first, ...others] = keys;
-  const bound = (key: VerificationKey) => boundKey(key, root?.root);
-  // Proofs that nobody asks for need no root, so a root's age does not matter to them.
-  const { log, timestamp } = rules.transparency.keys;
-  const needsRoot = log === 'Required' || timestamp === 'Required';
-  const rootStale = root === undefined || !needsRoot ? [] : staleRoot(rules.trustRoot, root);
-  return {
-    ...standing,
-    identity: { kind: 'keys', fingerprints: keys.map(({ fingerprint }) => fingerprint), uri },
-    contexts: [bound(first), ...others.map(bound)],
-    stale: earliest([...stale, ...rootStale]),
-  };
-}
-
-function boundKey(key: VerificationKey, root: TrustRoot | undefined): BoundContext {
-  const certificate =
-    key.certificate === undefined ? '' : ` certificate ${key.certificate.toString('base64')}`;
-  const id = `key ${key.fingerprint}${certificate} ${root?.fingerprint ?? ''}`;
-  return { id, context: { kind: 'key', key, root } };
-}
-
-function staleRoot(
-  name: string,
-  { usableUntil, error }: Extract<RootState, { kind: 'known' }>,
-): readonly Stale[] {
-  if (usableUntil === undefined) return [];
-  const detail = `TrustRoot "${name}" has expired and could not be renewed${error === undefined ? '' : `: ${error}`}`;
-  return [{ from: usableUntil, fault: { code: 'TRUSTROOT_UNAVAILABLE', detail } }];
-}
-
-function earliest(candidates: readonly Stale[]): Stale | undefined {
-  return candidates.toSorted((a, b) => a.from - b.from)[0];
-}
-
-/** A root that is not there at all is the policy's fault; one that cannot be had now is nobody's "no". */
-function rootProblem(
-  standing: Standing,
-  name: string,
-  state: RootState | undefined,
-): UnusableEntry | UnavailableEntry | undefined {
-  if (state === undefined) return missingRoot(standing.label, name);
-  if (state.kind === 'known') return undefined;
-  const detail = `TrustRoot "${name}" cannot be had: ${state.reason}`;
-  return unavailable(standing, { code: 'TRUSTROOT_UNAVAILABLE', detail });
-}
-
-function missingRoot(label: string, name: string): UnusableEntry {
-  return { label, why: `TrustRoot "${name}" does not exist or is not valid` };
-}
-
-function keyFault(detail: string): FaultReason {
-  return { code: 'KEY_UNAVAILABLE', detail };
+function held(keys: readonly VerificationKey[], uri: string | undefined): HeldKeys {
+  return { kind: 'keys', fingerprints: keys.map(({ fingerprint }) => fingerprint), uri };
 }
 
 /** What an entry expects, for people. */

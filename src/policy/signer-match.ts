@@ -1,13 +1,6 @@
-import type { KeylessIdentity, PolicyRules, ProofDemand } from '../api/resources.ts';
-import type {
-  CertificateIdentity,
-  LogProof,
-  Proofs,
-  SubjectName,
-  TimestampProof,
-  VerifiedSignature,
-} from '../sigstore/verified-signature.ts';
-import { trustedTimes } from '../sigstore/verified-signature.ts';
+import type { KeylessIdentity, PolicyRules } from '../api/resources.ts';
+import type { CertificateIdentity, SubjectName, VerifiedSignature } from '../sigstore/verified-signature.ts';
+import { countedTimes, proofViolation, termsOf } from './proof-rule.ts';
 import { describeIdentity, type SignerEntry } from './signer-entry.ts';
 import type { MatchedSigner, Violation } from './verdict.ts';
 
@@ -16,9 +9,6 @@ export type SignerMatch =
   | { readonly counts: true; readonly signer: MatchedSigner }
   | { readonly counts: false; readonly violation: Violation };
 
-/** Clocks differ: a trusted time may be this far ahead of ours. */
-const CLOCK_SKEW_MILLISECONDS = 5 * 60_000;
-
 /** @param now milliseconds since the epoch */
 export function matchSigner(
   entry: SignerEntry,
@@ -26,14 +16,14 @@ export function matchSigner(
   rules: PolicyRules,
   now: number,
 ): SignerMatch {
+  const terms = termsOf(entry.contexts[0].context, rules);
   const violation =
     identityViolation(entry, signature) ??
     standingViolation(entry, now) ??
-    logViolation(entry, signature, rules) ??
-    timestampViolation(entry, signature, rules) ??
-    signingTimeViolation(entry, signature, rules, now);
+    proofViolation(terms, signature, now) ??
+    signingTimeViolation(entry, countedTimes(terms, signature));
   if (violation !== undefined) return { counts: false, violation };
-  const [signedAt] = countedTimes(entry, signature, rules);
+  const [signedAt] = countedTimes(terms, signature);
   const issuer = signature.signer.kind === 'certificate' ? signature.signer.issuer : undefined;
   return {
     counts: true,
@@ -111,58 +101,11 @@ function standingViolation(entry: SignerEntry, now: number): Violation | undefin
   return undefined;
 }
 
-function logViolation(
-  entry: SignerEntry,
-  { log }: VerifiedSignature,
-  rules: PolicyRules,
-): Violation | undefined {
-  const demand = demandFor(entry, rules).log;
-  if (demand === 'Ignored') return undefined;
-  if (log.state === 'invalid') return { code: log.code, detail: log.detail };
-  const needed = Math.max(rootRequirement(entry, 'logEntries'), demand === 'Required' ? 1 : 0);
-  const found = log.state === 'valid' ? distinct(log, (proof: LogProof) => proof.logId) : 0;
-  if (found >= needed) return undefined;
-  return found === 0
-    ? { code: 'TLOG_MISSING', detail: 'it has no entry of a transparency log, and one is required' }
-    : { code: 'THRESHOLD', detail: `it is in ${found} transparency log(s), and ${needed} are required` };
-}
-
-function timestampViolation(
-  entry: SignerEntry,
-  { timestamps }: VerifiedSignature,
-  rules: PolicyRules,
-): Violation | undefined {
-  const demand = demandFor(entry, rules).timestamp;
-  if (demand === 'Ignored') return undefined;
-  if (timestamps.state === 'invalid') return { code: timestamps.code, detail: timestamps.detail };
-  const needed = Math.max(rootRequirement(entry, 'timestamps'), demand === 'Required' ? 1 : 0);
-  const found =
-    timestamps.state === 'valid' ? distinct(timestamps, (proof: TimestampProof) => proof.authority) : 0;
-  if (found >= needed) return undefined;
-  return found === 0
-    ? { code: 'TIME_UNTRUSTED', detail: 'it has no timestamp of a timestamp authority, and one is required' }
-    : {
-        code: 'THRESHOLD',
-        detail: `it has timestamps of ${found} authority(ies), and ${needed} are required`,
-      };
-}
-
 /**
  * The earliest trusted time is the one that says when it was signed: a later one only says that it existed by then.
  * So a stolen key cannot reach back before `signedNotAfter`, and an old signature cannot pass for a new one.
  */
-function signingTimeViolation(
-  entry: SignerEntry,
-  signature: VerifiedSignature,
-  rules: PolicyRules,
-  now: number,
-): Violation | undefined {
-  const times = countedTimes(entry, signature, rules);
-  const [earliest] = times;
-  const latest = times.at(-1);
-  if (latest !== undefined && latest > now + CLOCK_SKEW_MILLISECONDS) {
-    return { code: 'TIME_UNTRUSTED', detail: `it was signed at ${iso(latest)}, which is in the future` };
-  }
+function signingTimeViolation(entry: SignerEntry, [earliest]: readonly number[]): Violation | undefined {
   const { signedNotBefore, signedNotAfter } = entry;
   if (signedNotBefore === undefined && signedNotAfter === undefined) return undefined;
   if (earliest === undefined) {
@@ -184,39 +127,6 @@ function signingTimeViolation(
     };
   }
   return undefined;
-}
-
-function demandFor(
-  entry: SignerEntry,
-  { transparency }: PolicyRules,
-): { readonly log: ProofDemand; readonly timestamp: ProofDemand } {
-  return entry.identity.kind === 'keys' ? transparency.keys : transparency.keyless;
-}
-
-/** A trust root says what its certificates come with; keys are the policy's own business. */
-function rootRequirement({ contexts }: SignerEntry, what: 'logEntries' | 'timestamps'): number {
-  const [{ context }] = contexts;
-  return context.kind === 'root' ? context.root.requires[what] : 0;
-}
-
-/** Trusted times, without those of proofs that the policy ignores. Ascending. */
-function countedTimes(
-  entry: SignerEntry,
-  signature: VerifiedSignature,
-  rules: PolicyRules,
-): readonly number[] {
-  const demand = demandFor(entry, rules);
-  return trustedTimes({
-    ...signature,
-    log: demand.log === 'Ignored' ? ABSENT : signature.log,
-    timestamps: demand.timestamp === 'Ignored' ? ABSENT : signature.timestamps,
-  });
-}
-
-const ABSENT = { state: 'absent' } as const;
-
-function distinct<T>(proofs: Extract<Proofs<T>, { state: 'valid' }>, key: (proof: T) => string): number {
-  return new Set(proofs.proofs.map(key)).size;
 }
 
 function iso(milliseconds: number): string {

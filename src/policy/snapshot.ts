@@ -1,7 +1,9 @@
 import type { KeyReference } from '../api/key-reference.ts';
 import type { Resource, SigningPolicy, TrustedSigner, TrustRootResource } from '../api/resources.ts';
 import type { TrustRoot } from '../sigstore/trust-root.ts';
+import { compileSlsa, type CompiledSlsa } from './provenance-rule.ts';
 import { expandEntries, type ExpandedEntries, type TrustLookup } from './signer-entry.ts';
+import type { CompiledAttestation } from './attestation-rule.ts';
 import type { KeyState, RootState, TrustMaterial } from './trust-material.ts';
 
 /**
@@ -23,6 +25,9 @@ export interface Snapshot {
 export interface CompiledPolicy {
   readonly policy: SigningPolicy;
   readonly entries: ExpandedEntries;
+  readonly slsa: CompiledSlsa | undefined;
+  /** In the order of the policy's `attestations`. */
+  readonly attestations: readonly CompiledAttestation[];
 }
 
 export interface SnapshotInput {
@@ -53,11 +58,22 @@ export function compileSnapshot({ number, resources, material }: SnapshotInput):
     [...signers.values(), ...policies].flatMap(referencesOf).map((each) => [each.uri, material.key(each)]),
   );
   const lookup: TrustLookup = { signers, trustRoots, keys };
-  const compiled = policies.sort(byScopeAndName).map((policy) => ({
-    policy,
-    entries: policy.rules === undefined ? NO_ENTRIES : expandEntries(policy.rules, lookup),
-  }));
+  const compiled = policies.sort(byScopeAndName).map((policy) => compilePolicy(policy, lookup));
   return { number, policies: compiled, signers, trustRoots, keys };
+}
+
+function compilePolicy(policy: SigningPolicy, lookup: TrustLookup): CompiledPolicy {
+  const { rules } = policy;
+  if (rules === undefined) return { policy, entries: NO_ENTRIES, slsa: undefined, attestations: [] };
+  return {
+    policy,
+    entries: expandEntries(rules.trustedKeys, rules, lookup),
+    slsa: rules.slsa === undefined ? undefined : compileSlsa(rules.slsa, rules, lookup),
+    attestations: rules.attestations.map((demand) => ({
+      demand,
+      entries: expandEntries(demand.signers, rules, lookup),
+    })),
+  };
 }
 
 /** The keys kept elsewhere that a resource refers to. */
@@ -67,7 +83,10 @@ export function referencesOf(resource: Resource): readonly KeyReference[] {
       ? [resource.identity]
       : resource.kind === 'TrustRoot'
         ? []
-        : (resource.rules?.trustedKeys ?? []);
+        : [
+            ...(resource.rules?.trustedKeys ?? []),
+            ...(resource.rules?.attestations.flatMap(({ signers }) => signers) ?? []),
+          ];
   return identities.flatMap((identity) => (identity.kind === 'keyRef' ? [identity.reference] : []));
 }
 

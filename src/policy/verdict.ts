@@ -1,4 +1,5 @@
 import type { FaultCode, RefusalCode } from '../errors.ts';
+import type { SlsaViolationCode } from '../slsa/slsa-policy.ts';
 import type { Mode } from '../api/resources.ts';
 
 /** Codes of "no" that the policy adds to those of bad evidence. A closed set: metrics, messages and tests are keyed by it. */
@@ -9,6 +10,7 @@ export const POLICY_VIOLATION_CODES = [
   'SIGNER_DISABLED', // the signer that signed is switched off
   'SIGNER_EXPIRED', // past expiresAt, or signed outside signedNotBefore..signedNotAfter
   'THRESHOLD', // fewer distinct signers (or logs, or authorities) than asked for
+  'ATT_CONDITION', // an attestation does not say what the policy asks
   'DIGEST_REVOKED', // listed in revokedDigests
   'TAG_NOT_PINNED', // tagPolicy Pin: a Pod that reached validation with a tag
   'DIGEST_REQUIRED', // tagPolicy RequireDigest
@@ -17,13 +19,15 @@ export const POLICY_VIOLATION_CODES = [
   'REVIEW_INVALID', // the object's shape is not that of its kind
 ] as const;
 
-export type ViolationCode = RefusalCode | (typeof POLICY_VIOLATION_CODES)[number];
+export type ViolationCode = RefusalCode | SlsaViolationCode | (typeof POLICY_VIOLATION_CODES)[number];
 
 /** One coded reason why a policy is not met. */
 export interface Violation {
   readonly code: ViolationCode;
   /** One sentence: what was found and what was expected. Verified fields only, escaped and bounded. */
   readonly detail: string;
+  /** The end of the headline, which starts with the image, where the code alone does not say it. */
+  readonly headline?: string;
 }
 
 /** One coded reason why nobody could tell. */
@@ -50,6 +54,21 @@ export interface MatchedSigner {
   readonly signedAt: number | undefined;
 }
 
+/** What was verified of how an image was built. */
+export interface ProvenanceFinding {
+  /** SLSA build level. */
+  readonly level: number;
+  /** The builder, or the verifier whose summary counted. */
+  readonly builder: string | undefined;
+  readonly source: string | undefined;
+  readonly ref: string | undefined;
+  readonly commit: string | undefined;
+  /** Where the statement was found. */
+  readonly evidence: string;
+  /** Earliest trusted time, milliseconds since the epoch. */
+  readonly signedAt: number | undefined;
+}
+
 /** One image under one policy. */
 export interface Verdict {
   readonly policy: PolicyIdentity | undefined;
@@ -61,6 +80,8 @@ export type Outcome =
   | {
       readonly kind: 'verified';
       readonly signers: readonly MatchedSigner[];
+      /** Undefined where the policy asks for none. */
+      readonly provenance?: ProvenanceFinding;
       readonly warnings: readonly string[];
     }
   | { readonly kind: 'violated'; readonly violations: readonly [Violation, ...Violation[]] }

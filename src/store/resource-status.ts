@@ -95,6 +95,16 @@ export function isUpToDate(stored: unknown, wanted: ResourceStatus): boolean {
   );
 }
 
+/** All that `fieldsOf` can give. */
+const OWN_FIELDS = [
+  'type',
+  'keyFingerprint',
+  'lastResolvedTime',
+  'fingerprint',
+  'lastRefreshedTime',
+  'usableUntil',
+];
+
 /** Every replica reads keys at moments of its own: whoever was there first need not be corrected. */
 const CLOCK_FIELDS: ReadonlySet<string> = new Set(['lastResolvedTime', 'lastRefreshedTime']);
 const clockTolerance = 15 * 60_000;
@@ -124,7 +134,19 @@ export function statusDocument(
     message: wanted.message,
   };
   const others = conditionsOf(before).filter((each) => each['type'] !== 'Ready');
-  return { observedGeneration: wanted.generation, ...wanted.fields, conditions: [...others, ready] };
+  return {
+    observedGeneration: wanted.generation,
+    ...leftovers(before, wanted),
+    ...wanted.fields,
+    conditions: [...others, ready],
+  };
+}
+
+/** What another spec had: a merge patch keeps what it does not name. What was read of this one stays while it cannot be read. */
+function leftovers(before: Record<string, unknown>, wanted: ResourceStatus): Record<string, null> {
+  if (before['observedGeneration'] === wanted.generation) return {};
+  const fields = OWN_FIELDS.filter((field) => Object.hasOwn(before, field));
+  return Object.fromEntries(fields.map((field) => [field, null]));
 }
 
 function readyCondition(status: Record<string, unknown>): Record<string, unknown> | undefined {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { FactCache } from '../../src/admission/fact-cache.ts';
 import { mutate } from '../../src/admission/mutate.ts';
-import type { Discovery, ImageSource } from '../../src/admission/ports.ts';
+import { StatementCache } from '../../src/admission/statement-cache.ts';
 import { validate, type ValidateDependencies } from '../../src/admission/validate.ts';
 import type { AdmissionRequest } from '../../src/api/admission-review.ts';
 import { exactText } from '../../src/api/text-matcher.ts';
@@ -9,12 +9,12 @@ import { labelSelector } from '../../src/api/label-selector.ts';
 import type { Resource } from '../../src/api/resources.ts';
 import { Fault, Refusal } from '../../src/errors.ts';
 import { parseGlob } from '../../src/image/glob.ts';
-import type { ImageReference } from '../../src/image/reference.ts';
 import { compileSnapshot } from '../../src/policy/snapshot.ts';
-import type { Evidence } from '../../src/sigstore/evidence.ts';
 import { parseTrustRoot, PUBLIC_GOOD } from '../../src/sigstore/trust-root.ts';
 import { bundleEvidence, createSigstore, GOLD_ISSUER, GOLD_SUBJECT } from '../support/fixtures.ts';
+import { staticTrust } from '../support/trust.ts';
 import { keyless, policy, signer, signerRef } from '../policy/builders.ts';
+import { ScriptedImages } from './scripted-images.ts';
 
 /** The decision path over real signatures; only the registry is scripted, to say when it answers and with what. */
 const D = `sha256:${'a'.repeat(64)}`;
@@ -25,63 +25,34 @@ const gold = bundleEvidence(sigstore.signStatement({ digests: [D] }), 'referrer 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const goldKey = keyless({ issuer: exactText(GOLD_ISSUER), subject: exactText(GOLD_SUBJECT) });
 
-/** A registry that answers what it is told to, and counts. */
-class ScriptedImages implements ImageSource {
-  readonly tags = new Map<string, string>([
-    ['ghcr.io/org/server:v1', D],
-    ['ghcr.io/org/evil:v1', E],
-  ]);
-  readonly evidence = new Map<string, readonly Evidence[]>([[D, [gold]]]);
-  remembered: ReadonlyMap<string, readonly Evidence[]> | undefined;
-  failing: Error | undefined;
-  silent = false;
-  readonly calls: string[] = [];
-
-  async resolve(image: ImageReference): Promise<string> {
-    this.calls.push(`resolve ${image.original}`);
-    await this.#answer();
-    const digest = this.tags.get(image.original);
-    if (digest === undefined) throw new Fault('IMAGE_NOT_FOUND', `${image.original} does not exist`);
-    return digest;
-  }
-
-  async discover(image: ImageReference, digest: string, { fresh }: { fresh: boolean }): Promise<Discovery> {
-    this.calls.push(`discover ${image.repository} ${digest.slice(7, 9)}${fresh ? ' fresh' : ''}`);
-    await this.#answer();
-    const remembered = fresh ? undefined : this.remembered;
-    const evidence = (remembered ?? this.evidence).get(digest) ?? [];
-    return { evidence, refused: [], faults: [], remembered: remembered !== undefined };
-  }
-
-  async manifest(): Promise<Uint8Array> {
-    throw new Fault('REGISTRY_ERROR', 'no manifest');
-  }
-
-  async #answer(): Promise<void> {
-    if (this.silent) await new Promise(() => {});
-    if (this.failing !== undefined) throw this.failing;
-  }
-}
+const TAGS = new Map([
+  ['ghcr.io/org/server:v1', D],
+  ['ghcr.io/org/evil:v1', E],
+]);
 
 let images: ScriptedImages;
 let resources: Resource[];
 let defects: Error[];
 let snapshotFault: Fault | undefined;
+let knowsWhoAsks: boolean;
 let labels: () => Promise<Readonly<Record<string, string>>>;
 
 beforeEach(() => {
-  images = new ScriptedImages();
+  images = new ScriptedImages(TAGS, new Map([[D, [gold]]]));
   resources = [policy({}, { trustedKeys: [goldKey] })];
   defects = [];
   snapshotFault = undefined;
+  knowsWhoAsks = true;
   labels = async () => ({ 'kubernetes.io/metadata.name': 'mcp' });
 });
 
 function dependencies(): ValidateDependencies {
-  const snapshot = compileSnapshot({ number: 3, resources, builtinRoots: new Map([['public-good', root]]) });
+  const material = staticTrust(new Map([['public-good', root]])).material();
+  const snapshot = compileSnapshot({ number: 3, resources, material });
   return {
     images,
     facts: new FactCache(),
+    statements: new StatementCache(),
     snapshots: {
       current: () => {
         if (snapshotFault !== undefined) throw snapshotFault;
@@ -90,6 +61,7 @@ function dependencies(): ValidateDependencies {
     },
     namespaces: { labels: () => labels() },
     noMatch: 'DenyInGovernedNamespaces',
+    knowsWhoAsks,
     now: () => NOW,
     onDefect: (error) => defects.push(error),
   };
@@ -408,6 +380,65 @@ describe('a manifest that cannot be read', () => {
     expect(decision.message).toContain('the manifest has a key twice');
     resources = [policy({ mode: 'Audit' }, { trustedKeys: [goldKey] })];
     expect((await judge()).allowed).toBe(true);
+  });
+});
+
+describe('with whose credentials, and for whose eyes', () => {
+  const withAccess = (spec: object): object => {
+    const object = pod(pinnedTo(D)) as { spec: object };
+    return { ...object, spec: { ...object.spec, ...spec } };
+  };
+
+  test('D6: the registry is asked on behalf of the namespace, with the secrets and the account of the Pod', async () => {
+    resources = [
+      policy({}, { trustedKeys: [goldKey], tagPolicy: 'Resolve', multiArch: 'IndexAndPlatforms' }),
+    ];
+    const access = { serviceAccountName: 'runner', imagePullSecrets: [{ name: 'a' }, { name: 'b' }] };
+    const object = { ...withAccess(access) } as { spec: { containers: { image: string }[] } };
+    object.spec.containers[0] = { ...object.spec.containers[0], image: 'ghcr.io/org/server:v1' };
+    expect((await judge({ object })).allowed).toBe(true);
+    const puller = { namespace: 'mcp', pullSecrets: ['a', 'b'], serviceAccount: 'runner' };
+    expect(images.calls).toHaveLength(3);
+    expect(images.pullers).toEqual([puller, puller, puller]);
+    images.pullers.length = 0;
+    await judge();
+    expect(images.pullers[0]).toEqual({ namespace: 'mcp', pullSecrets: [], serviceAccount: 'default' });
+    images.pullers.length = 0;
+    await mutate(review({ object }), dependencies(), never);
+    expect(images.pullers).toEqual([puller]);
+  });
+
+  test('a Pod with too many secrets is refused; without a new image it can still be let go', async () => {
+    const many = (count: number): object =>
+      withAccess({ imagePullSecrets: Array.from({ length: count }, (_, n) => ({ name: `s${n}` })) });
+    expect((await judge({ object: many(16) })).allowed).toBe(true);
+    expect(await judge({ object: many(17) })).toMatchObject({ allowed: false, codes: ['REVIEW_INVALID'] });
+    const update = { operation: 'UPDATE' as const, object: many(17), oldObject: many(17) };
+    expect((await judge(update)).allowed).toBe(true);
+  });
+
+  test('what a pull secret was needed for is told to nobody while anybody can ask, and is in the log', async () => {
+    resources = [policy({}, { trustedKeys: [keyless({ subject: exactText('nobody@example.com') })] })];
+    const object = pod('ghcr.io/org/server:v1');
+    const told = async (): Promise<string> => {
+      const { message, warnings, auditAnnotations } = await judge({ object });
+      return JSON.stringify({ message, warnings, auditAnnotations });
+    };
+    for (const mode of ['Enforce', 'Warn'] as const) {
+      resources = [{ ...(resources[0] as ReturnType<typeof policy>), mode }];
+      images.withPullSecret = false;
+      knowsWhoAsks = false;
+      expect(await told()).toContain(D);
+      images.withPullSecret = true;
+      const hidden = await told();
+      for (const secret of [D, GOLD_SUBJECT, GOLD_ISSUER]) expect(hidden).not.toContain(secret);
+      expect(hidden).toContain('IDENTITY_MISMATCH');
+      const decision = await judge({ object });
+      expect(decision.images[0]?.digest).toBe(D);
+      expect(JSON.stringify(decision.images)).toContain(GOLD_ISSUER);
+      knowsWhoAsks = true;
+      expect(await told()).toContain(D);
+    }
   });
 });
 

@@ -78,6 +78,9 @@ describe('CRDs', () => {
         ]),
       ),
       'TrustedSigner.spec.enabled': true,
+      'ClusterSigningPolicy.spec.trustedKeys[].publicKey.secretRef.key': 'cosign.pub',
+      'TrustedSigner.spec.publicKey.secretRef.key': 'cosign.pub',
+      'TrustRoot.spec.tuf.target': 'trusted_root.json',
       'TrustRoot.spec.proofs': { preset: 'PublicGood' },
     });
   });

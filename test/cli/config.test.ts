@@ -24,6 +24,9 @@ describe('settings', () => {
       noMatch: 'DenyInGovernedNamespaces',
       excludedNamespaces: [],
       registries: [],
+      pullSecrets: { namespaces: [] },
+      credentialHelpers: [],
+      proxy: { allowedHosts: [] },
       maxSnapshotAgeSeconds: 180,
       drainSeconds: 5,
       log: { level: 'info' },
@@ -47,6 +50,31 @@ describe('settings', () => {
       { host: 'b', caFile: '/ca.pem' },
     ]);
     expect(settings.kubeconfig).toBe('/work/kube.config');
+  });
+
+  test('the environment says where the proxy is, unless the file does', () => {
+    const env = { HTTPS_PROXY: 'proxy:3128', https_proxy: 'other:1', NO_PROXY: '', no_proxy: '.internal' };
+    expect(load(undefined, { env }).proxy).toEqual({
+      https: 'proxy:3128',
+      no: '.internal',
+      allowedHosts: [],
+    });
+    expect(load('proxy: {https: "http://own:1", allowedHosts: ["*.GHCR.io"]}', { env }).proxy).toEqual({
+      https: 'http://own:1',
+      no: '.internal',
+      allowedHosts: ['*.ghcr.io'],
+    });
+    const bad = () => load('proxy: {https: "socks5://u:hunter2@p:1", allowedHosts: ["a**", "https://a"]}');
+    expect(bad).toThrow(/proxy\.https[\s\S]*allowedHosts\.0[\s\S]*allowedHosts\.1/);
+    expect(bad).not.toThrow('hunter2');
+  });
+
+  test('file names of mirrors and of containerd are relative to the file, too', () => {
+    const settings = load(
+      'containerdHosts: certs.d\nregistries: [{host: a, mirrors: [{url: m, caFile: ca.pem}]}]',
+    );
+    expect(settings.containerdHosts).toBe(join(folder, 'certs.d'));
+    expect(settings.registries[0]?.mirrors).toEqual([{ url: 'm', caFile: join(folder, 'ca.pem') }]);
   });
 
   test('an option wins over the environment, which wins over the file', () => {

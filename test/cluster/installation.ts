@@ -37,8 +37,20 @@ export interface Installation {
   stop(): Promise<void>;
 }
 
-/** @param source where the manifests come from: the chart, or the rendered `manifests/install.yaml` */
-export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<Installation> {
+export interface InstallOptions {
+  /** Where the manifests come from: the chart, or the rendered `manifests/install.yaml`. The chart unless told. */
+  readonly source?: 'chart' | 'manifests';
+  /** Values of the chart. Its `registries` come beside the two that are there. */
+  readonly values?: object;
+  /** There before the chart is installed, which puts Roles into those that its values name. */
+  readonly namespaces?: readonly string[];
+  /** What the values' `extraEnv` would set. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Installs it, and waits until the API server asks it. */
+export async function install(options: InstallOptions = {}): Promise<Installation> {
+  const { source = 'chart', values = {}, namespaces = [], env = {} } = options;
   const work = createWorkDirectory('cluster');
   const workDir = work.path;
   const [sigstore, referrers, fallback, cluster] = await Promise.all([
@@ -52,8 +64,8 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
   const cosign2 = createCosign({ workDir, sigstore, major: 2 });
   const key = await generateKeyPair(cosign);
 
-  await cluster.createNamespace(NAMESPACE);
-  await (source === 'chart' ? helmInstall(cluster, workDir) : applyManifests(cluster));
+  for (const namespace of [NAMESPACE, ...namespaces]) await cluster.createNamespace(namespace);
+  await (source === 'chart' ? helmInstall(cluster, workDir, values) : applyManifests(cluster));
   await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
 
   let webhook: RunningProcess | undefined;
@@ -61,6 +73,8 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
   let port = 0;
   let operations = 0;
   const settingsOfChart = await installedSettings(cluster);
+
+  const ofChart = (settingsOfChart['registries'] ?? []) as readonly object[];
 
   const startWebhook = async (): Promise<void> => {
     [port, operations] = [await freePort(), await freePort()];
@@ -70,7 +84,7 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
       operations: { host: '127.0.0.1', port: operations },
       drainSeconds: 0,
       kubeconfig: await serviceAccountKubeconfig(cluster, workDir),
-      registries: [referrers, fallback].map(({ host }) => ({ host, plainHttp: true, allowLoopback: true })),
+      registries: [...ofChart, ...[referrers, fallback].map(plainRegistry)],
     };
     const file = join(workDir, 'countersign.yaml');
     writeFileSync(file, stringify(settings));
@@ -79,6 +93,7 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
       file: process.execPath,
       args: [join(PROJECT, 'dist/cli/main.js'), 'serve', '--config', file],
       workDir,
+      env,
       ready: async () => (await fetch(`http://127.0.0.1:${operations}/readyz`)).status === 200,
     });
     service = await cluster.webhookService({ namespace: NAMESPACE, name: 'countersign', targetPort: port });
@@ -126,14 +141,23 @@ export async function install(source: 'chart' | 'manifests' = 'chart'): Promise<
   return installation;
 }
 
+/** What the settings say of a registry on loopback. */
+export function plainRegistry({ host }: Pick<Registry, 'host'>) {
+  return { host, plainHttp: true, allowLoopback: true };
+}
+
 /** As the README says, with the cluster's administrator. */
-async function helmInstall(cluster: Cluster, workDir: string): Promise<void> {
+async function helmInstall(cluster: Cluster, workDir: string, values: object): Promise<void> {
+  const file = join(workDir, 'values.yaml');
+  writeFileSync(file, stringify(values));
   const args = [
     'install',
     'countersign',
     join(PROJECT, 'charts/countersign'),
     '-n',
     NAMESPACE,
+    '--values',
+    file,
     '--kubeconfig',
     cluster.kubeconfig,
   ];
@@ -236,7 +260,7 @@ export function clusterPolicy(name: string, namespace: string, spec: object): ob
 }
 
 /** A Pod; one container for each image. */
-export function pod(namespace: string, name: string, ...images: string[]): object {
+export function pod(namespace: string, name: string, ...images: string[]): object & { spec: object } {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec: podSpec(images) };
 }
 

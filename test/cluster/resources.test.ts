@@ -10,7 +10,7 @@ let world: Installation;
 let signed: PushedImage;
 
 beforeAll(async () => {
-  world = await install('manifests');
+  world = await install({ source: 'manifests' });
   await world.cluster.createNamespace(MCP);
   signed = await pushImage(world.registries.referrers, 'org/signed', { tag: 'v1' });
   await signWithKey(world.cosign, signed, { key: world.key });

@@ -27,6 +27,7 @@ export function image(verdicts: readonly Verdict[], name = 'ghcr.io/org/server:v
     field: 'spec.containers[0].image',
     place: 'container "server"',
     digest: undefined,
+    isPrivate: false,
     verdicts,
   };
 }

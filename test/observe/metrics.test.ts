@@ -115,6 +115,10 @@ describe('state', () => {
     let resources = [{ kind: 'TrustedSigner', problems: true }];
     metrics.watch({
       snapshot: () => 42,
+      trust: () => [
+        { kind: 'key', name: 'hashivault://release', available: true, usableUntil: 1_900_000_000_000 },
+        { kind: 'root', name: 'corp', available: false, usableUntil: undefined },
+      ],
       ready: () => ready,
       ages: () =>
         new Map([
@@ -125,6 +129,8 @@ describe('state', () => {
       certificateExpiry: () => 1_800_000_000_000,
     });
     metrics.recordCache('facts', 'hit');
+    metrics.recordKeyReading({ scheme: 'awskms', outcome: 'error', seconds: 0.2 });
+    metrics.recordRootRefresh('ok');
     const { text, contentType } = await metrics.scrape();
     expect(contentType).toContain('text/plain');
     for (const line of [
@@ -134,6 +140,12 @@ describe('state', () => {
       'countersign_store_silence_seconds{resource="trustroots"} +Inf',
       'countersign_resources{kind="TrustedSigner",problems="true"} 1',
       'countersign_certificate_expiry_seconds 1800000000',
+      'countersign_trust_available{kind="key",name="hashivault://release"} 1',
+      'countersign_trust_available{kind="root",name="corp"} 0',
+      'countersign_trust_expiry_seconds{kind="key",name="hashivault://release"} 1900000000',
+      'countersign_key_readings_total{scheme="awskms",outcome="error"} 1',
+      'countersign_key_reading_duration_seconds_count{scheme="awskms"} 1',
+      'countersign_trust_root_refreshes_total{outcome="ok"} 1',
       'countersign_cache_requests_total{cache="facts",result="hit"} 1',
     ]) {
       expect(text.split('\n')).toContain(line);

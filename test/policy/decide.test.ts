@@ -38,6 +38,7 @@ function image(name: string, ...verdicts: Verdict[]): ImageVerdicts {
     field: 'spec.template.spec.containers[0].image',
     place: 'container "server"',
     digest: DIGEST,
+    isPrivate: false,
     verdicts,
   };
 }

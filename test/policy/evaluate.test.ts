@@ -8,6 +8,7 @@ import type { TrustRoot } from '../../src/sigstore/trust-root.ts';
 import type { VerifiedSignature } from '../../src/sigstore/verified-signature.ts';
 import {
   certificate,
+  codeOf,
   DIGEST,
   exactText,
   factsOf,
@@ -31,6 +32,7 @@ import {
   snapshotOf,
   SUBJECT,
   textPattern,
+  trustRoot,
 } from './builders.ts';
 
 /** One row: what is judged. Each bad row differs from a good one in what `bad` says, and nothing else. */
@@ -52,11 +54,6 @@ function judge(row: Case): Outcome {
   const context = row.key === true ? KEY_CONTEXT : ROOT_CONTEXT;
   const facts = factsOf({ [context]: [signature(row.signature ?? {})] }, row.facts ?? {});
   return evaluate(compiled, facts, { now: row.now ?? NOW, isPod: row.isPod ?? true });
-}
-
-function codeOf(outcome: Outcome): string {
-  if (outcome.kind === 'violated') return outcome.violations[0].code;
-  return outcome.kind === 'faulted' ? `fault ${outcome.faults[0].code}` : 'verified';
 }
 
 const KEYED: Case = {
@@ -112,7 +109,12 @@ const CASES: readonly (readonly [string, string, Case, Case])[] = [
     {},
     { signature: { signer: certificate({ issuer: `${ISSUER}/` }) } },
   ],
-  ['C4: no issuer', 'IDENTITY_MISMATCH', {}, { signature: { signer: certificate({ issuer: undefined }) } }],
+  [
+    'C4: no OIDC issuer, but an authority of that name',
+    'IDENTITY_MISMATCH',
+    {},
+    { signature: { signer: certificate({ issuer: `CN=${ISSUER}` }) } },
+  ],
   ['C6: an e-mail address as a URI', 'IDENTITY_MISMATCH', {}, { signature: named('uri', SUBJECT) }],
   [
     'C6: a URI as an e-mail address',
@@ -236,7 +238,7 @@ const CASES: readonly (readonly [string, string, Case, Case])[] = [
     { rules: { requireSignature: false, revokedDigests: new Set([OTHER_DIGEST]) } },
     {
       rules: { requireSignature: false, revokedDigests: new Set([OTHER_DIGEST]) },
-      facts: { digest: { kind: 'known', digest: `sha512:${'d'.repeat(128)}` } },
+      facts: { digest: { kind: 'known', digest: `sha512:${'d'.repeat(128)}`, withPullSecret: false } },
     },
   ],
   ['a revoked digest', 'DIGEST_REVOKED', {}, { rules: { revokedDigests: new Set([DIGEST]) } }],
@@ -421,13 +423,7 @@ describe('one image under one policy', () => {
 
 describe('what cannot be relied on vouches for nothing', () => {
   test('H3: a built-in trust root whose replacement is broken is not fallen back to', () => {
-    const replaced = (of: TrustRoot | undefined): Resource => ({
-      kind: 'TrustRoot',
-      name: 'public-good',
-      generation: 1,
-      root: of,
-      problems: [],
-    });
+    const replaced = (of: TrustRoot | undefined): Resource => trustRoot('public-good', of);
     expect(codeOf(judge({ resources: [replaced(root())] }))).toBe('verified');
     expect(codeOf(judge({ resources: [replaced(undefined)] }))).toBe('POLICY_INVALID');
   });
@@ -441,13 +437,7 @@ describe('what cannot be relied on vouches for nothing', () => {
 
 describe('A12: thresholds count distinct logs and authorities', () => {
   const withRoot = (requires: Partial<TrustRoot['requires']>, of: Partial<VerifiedSignature>): string => {
-    const strict: Resource = {
-      kind: 'TrustRoot',
-      name: 'strict',
-      generation: 1,
-      root: root('root-2', requires),
-      problems: [],
-    };
+    const strict = trustRoot('strict', root('root-2', requires));
     const facts = { byContext: new Map([['root root-2', [signature(of)]]]) };
     return codeOf(judge({ rules: { trustRoot: 'strict' }, resources: [strict], facts }));
   };
@@ -522,13 +512,7 @@ describe('threshold: distinct signers', () => {
   });
 
   test('one person through two trust roots counts once', () => {
-    const other: Resource = {
-      kind: 'TrustRoot',
-      name: 'copy',
-      generation: 1,
-      root: root('root-2'),
-      problems: [],
-    };
+    const other = trustRoot('copy', root('root-2'));
     const trustedKeys = [keyless(), keyless({ field: 'spec.trustedKeys[1]', trustRoot: 'copy' })];
     const bySecond = (value: string): VerifiedSignature =>
       signature({ signer: certificate({ trustRoot: 'root-2', names: [{ type: 'email', value }] }) });

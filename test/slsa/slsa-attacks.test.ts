@@ -127,8 +127,8 @@ describe('attacks', () => {
       expect(codes(judge(rules, foreign))).toContain('SLSA_BUILDER');
     }
     // Nor does it say anything about the source on its own account.
-    expect(codes(judge({ requiredLevel: 1, sources: GOLD_POLICY.sources }, GOLD))).toEqual([]);
-    expect(codes(judge({ requiredLevel: 1, sources: GOLD_POLICY.sources }, foreign))).toEqual([
+    expect(codes(judge({ requiredLevel: 1, sources: GOLD_POLICY.sources ?? [] }, GOLD))).toEqual([]);
+    expect(codes(judge({ requiredLevel: 1, sources: GOLD_POLICY.sources ?? [] }, foreign))).toEqual([
       'SLSA_SOURCE',
     ]);
     const named = { ...GOLD_POLICY, builders: [builder(GENERATOR, { signerRef: 'corp' })] };

@@ -5,12 +5,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger, type Logger } from '../../src/log.ts';
 import { FileStore, type FileStoreOptions } from '../../src/store/file-store.ts';
+import { referencesOf } from '../../src/policy/snapshot.ts';
+import type { KeyState } from '../../src/policy/trust-material.ts';
+import type { TrustMaterialSource } from '../../src/store/trust-material-source.ts';
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';
 import { eventually } from '../kube/eventually.ts';
+import { KEY, keysKnown } from '../policy/builders.ts';
+import { staticTrust } from '../support/trust.ts';
 import { scratchDirectory } from '../tls/tls-client.ts';
 import { policy, signer, trustRoot } from './documents.ts';
 
-const roots = builtinRoots();
+const trust = staticTrust(builtinRoots());
 const NOT_SYNCED = expect.objectContaining({ code: 'NOT_SYNCED' });
 
 let scratch: ReturnType<typeof scratchDirectory>;
@@ -21,7 +26,7 @@ const logger: Logger = { ...silentLogger, warn: (fields) => void warned.push(JSO
 async function store(options: Partial<FileStoreOptions> = {}): Promise<FileStore> {
   const made = new FileStore({
     path: scratch.path,
-    builtinRoots: roots,
+    trust,
     logger,
     pollInterval: 100,
     ...options,
@@ -90,6 +95,34 @@ describe('a directory of policies', () => {
       problems: [],
     });
     expect(made.current().policies[0]?.entries.usable.length).toBe(1);
+  });
+
+  test('keys and roots are asked for as soon as a file names them, and followed until the end', async () => {
+    const uri = 'hashivault://release';
+    const wanted: string[][] = [];
+    let keys = new Map<string, KeyState>();
+    const listeners = new Set<() => void>();
+    const source: TrustMaterialSource = {
+      want: (resources) => void wanted.push(resources.flatMap(referencesOf).map((each) => each.uri)),
+      material: () => staticTrust(builtinRoots(), keys).material(),
+      onChange: (listener) => {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+    };
+    write('a.yaml', yaml(policy('a', { trustedKeys: [{ keyRef: { uri } }] })));
+    const made = await store({ trust: source });
+    const entries = () => made.current().policies[0]?.entries;
+    expect(entries()).toMatchObject({ usable: [], unavailable: [{ fault: { code: 'KEY_UNAVAILABLE' } }] });
+    expect(wanted.at(-1)).toEqual([uri]);
+    const before = made.current().number;
+    keys = new Map([[uri, keysKnown([KEY])]]);
+    for (const listener of listeners) listener();
+    await eventually('known', () => entries()?.usable.length === 1);
+    expect(made.current().number).toBeGreaterThan(before);
+    expect(made.current().keys.get(uri)?.kind).toBe('known');
+    await made.stop();
+    expect(listeners.size).toBe(0);
   });
 
   test('files that come, change and go are followed', async () => {
@@ -242,12 +275,12 @@ describe('H3: bad documents', () => {
     const made = await store();
     const mine = made.current().trustRoots.get('public-good');
     expect(mine).toBeDefined();
-    expect(mine).not.toBe(roots.get('public-good'));
+    expect(mine).not.toBe(trust.material().builtin.get('public-good'));
     write('b.yaml', yaml(trustRoot('public-good')));
     await eventually('noticed', () => made.problems().length > 0);
     expect(made.current().trustRoots.has('public-good')).toBe(false);
     expect(made.resources()).toContainEqual(
-      expect.objectContaining({ kind: 'TrustRoot', root: undefined, problems: [expect.anything()] }),
+      expect.objectContaining({ kind: 'TrustRoot', source: undefined, problems: [expect.anything()] }),
     );
     unlinkSync(join(scratch.path, 'b.yaml'));
     await eventually('mended', () => made.current().trustRoots.has('public-good'));

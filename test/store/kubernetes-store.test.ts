@@ -6,18 +6,19 @@ import { KubernetesStore, type KubernetesStoreOptions } from '../../src/store/ku
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';
 import { eventually } from '../kube/eventually.ts';
 import { ScriptedApiServer, status } from '../kube/scripted-api-server.ts';
+import { staticTrust } from '../support/trust.ts';
 import { COLLECTIONS, namespacedPolicy, policy, signer } from './documents.ts';
 
 const soon = AbortSignal.timeout(60_000);
 const timing = { backoffFirst: 20, backoffLast: 60 };
 
-const roots = builtinRoots();
+const trust = staticTrust(builtinRoots());
 let api: ScriptedApiServer;
 let client: KubeClient;
 let stores: KubernetesStore[];
 
 function store(options: Partial<KubernetesStoreOptions> = {}): KubernetesStore {
-  const made = new KubernetesStore({ client, builtinRoots: roots, logger: silentLogger, timing, ...options });
+  const made = new KubernetesStore({ client, trust, logger: silentLogger, timing, ...options });
   stores.push(made);
   made.start();
   return made;

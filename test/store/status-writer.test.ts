@@ -2,22 +2,26 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeClient } from '../../src/kube/client.ts';
 import { silentLogger } from '../../src/log.ts';
+import type { KeyState } from '../../src/policy/trust-material.ts';
+import type { TrustMaterialSource } from '../../src/store/trust-material-source.ts';
 import { KubernetesStore } from '../../src/store/kubernetes-store.ts';
 import { StatusWriter, type StatusWriterOptions } from '../../src/store/status-writer.ts';
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';
 import { eventually } from '../kube/eventually.ts';
 import { ScriptedApiServer, status, type StoredObject } from '../kube/scripted-api-server.ts';
+import { staticTrust } from '../support/trust.ts';
+import { KEY, keysKnown } from '../policy/builders.ts';
 import { COLLECTIONS, namespacedPolicy, policy, signer } from './documents.ts';
 
-const roots = builtinRoots();
+const trust = staticTrust(builtinRoots());
 const T1 = Date.UTC(2026, 0, 1);
 let api: ScriptedApiServer;
 let client: KubeClient;
 let running: { stop(): Promise<void> }[];
 
-function replica(options: Partial<StatusWriterOptions> = {}): void {
+function replica(options: Partial<StatusWriterOptions> = {}, source: TrustMaterialSource = trust): void {
   const timing = { backoffFirst: 20, backoffLast: 60 };
-  const store = new KubernetesStore({ client, builtinRoots: roots, logger: silentLogger, timing });
+  const store = new KubernetesStore({ client, trust: source, logger: silentLogger, timing });
   const writer = new StatusWriter({
     client,
     store,
@@ -90,6 +94,42 @@ describe('status of the resources', () => {
     await eventually('the signer', () => statusIn(api.get(COLLECTIONS.signers, 'ci')) !== undefined);
     expect(statusIn(api.get(COLLECTIONS.signers, 'ci'))?.keyFingerprint).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(statusIn(api.get(COLLECTIONS.signers, 'ci'))?.observedGeneration).toBe(1);
+  });
+
+  test('a key that comes later makes its signer and its policy usable; a time alone is not written again', async () => {
+    let keys = new Map<string, KeyState>();
+    let notify = (): void => undefined;
+    const source: TrustMaterialSource = {
+      ...trust,
+      material: () => staticTrust(builtinRoots(), keys).material(),
+      onChange: (listener) => {
+        notify = listener;
+        return () => undefined;
+      },
+    };
+    api.put(COLLECTIONS.signers, { ...signer('ci'), spec: { keyRef: { uri: 'hashivault://release' } } });
+    api.put(COLLECTIONS.policies, policy('p', { trustedKeys: [{ signerRef: { name: 'ci' } }] }));
+    replica({}, source);
+    await eventually('written', () => patches() === 2);
+    expect(condition(COLLECTIONS.signers, 'ci')).toMatchObject({ status: 'False', reason: 'Unavailable' });
+    expect(condition(COLLECTIONS.policies, 'p')).toMatchObject({ status: 'False', reason: 'NothingUsable' });
+    keys = new Map([['hashivault://release', keysKnown([KEY], { resolvedAt: T1 })]]);
+    notify();
+    await eventually('usable', () => condition(COLLECTIONS.policies, 'p')?.status === 'True');
+    await eventually('the signer', () => condition(COLLECTIONS.signers, 'ci')?.status === 'True');
+    expect(statusIn(api.get(COLLECTIONS.signers, 'ci'))).toMatchObject({
+      type: 'KeyReference',
+      keyFingerprint: KEY.fingerprint,
+      lastResolvedTime: '2026-01-01T00:00:00Z',
+    });
+    const rest = patches();
+    keys = new Map([['hashivault://release', keysKnown([KEY], { resolvedAt: T1 + 14 * 60_000 })]]);
+    notify();
+    await sleep(200);
+    expect(patches()).toBe(rest);
+    keys = new Map([['hashivault://release', keysKnown([KEY], { resolvedAt: T1 + 16 * 60_000 })]]);
+    notify();
+    await eventually('a later time', () => patches() === rest + 1);
   });
 
   test('written once, and the spec is never touched', async () => {

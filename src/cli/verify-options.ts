@@ -1,0 +1,99 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+
+/** What `countersign verify` is told, as commander hands it over. */
+export interface VerifyOptions extends SignerFlags {
+  readonly policy?: string;
+  readonly namespace?: string;
+  readonly config?: string;
+  readonly dockerConfig?: string;
+  readonly registryCa?: string;
+  readonly plainHttp?: readonly string[];
+  /** Seconds. */
+  readonly timeout: number;
+  readonly output: 'tree' | 'json';
+  readonly color: boolean;
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** What stands for a policy, named like cosign's flags. */
+export interface SignerFlags {
+  readonly certificateIdentity?: readonly string[];
+  readonly certificateIdentityRegexp?: readonly string[];
+  readonly certificateOidcIssuer?: string;
+  readonly certificateOidcIssuerRegexp?: string;
+  readonly key?: readonly string[];
+  readonly trustedRoot?: string;
+  readonly insecureIgnoreTlog?: boolean;
+  readonly useSignedTimestamps?: boolean;
+  readonly signatureRepository?: string;
+  readonly threshold?: number;
+}
+
+const MAX_TIMEOUT_SECONDS = 3600;
+
+/** Declares the options of `verify`. */
+export function addVerifyOptions(command: Command): Command {
+  return addSignerFlags(command.argument('<image...>', 'images, as they stand in a workload'))
+    .optionsGroup('Registries:')
+    .option('--config <file>', 'settings (YAML) of `serve`, for its registries and credentials')
+    .option(
+      '--docker-config <file>',
+      'registry credentials ($DOCKER_CONFIG/config.json or ~/.docker/config.json)',
+    )
+    .option(
+      '--registry-ca <file>',
+      "PEM certificates to trust beside the system's, for the images' registries",
+    )
+    .option('--plain-http <host>', 'speak http to this host:port (repeatable)', repeated)
+    .optionsGroup('Output:')
+    .option('--timeout <seconds>', 'after so long the answer is "cannot tell"', timeout, 30)
+    .addOption(
+      new Option('--output <form>', 'for people or for programs').choices(['tree', 'json']).default('tree'),
+    )
+    .option('--no-color', 'no colours, also where a terminal would show them')
+    .addOption(
+      new Option('--log-level <level>', 'log to standard error').choices(['debug', 'info', 'warn', 'error']),
+    );
+}
+
+function addSignerFlags(command: Command): Command {
+  return command
+    .optionsGroup('Who is trusted, by policies:')
+    .option('--policy <path>', 'policies, signers and trust roots: a file or a directory of them')
+    .option(
+      '--namespace <name>',
+      'only policies that apply in this namespace; otherwise all of them must hold',
+    )
+    .optionsGroup('Who is trusted, instead of policies:')
+    .option('--certificate-identity <identity>', 'whole subject of the certificate (repeatable)', repeated)
+    .option(
+      '--certificate-identity-regexp <pattern>',
+      'RE2 that matches the whole subject (repeatable)',
+      repeated,
+    )
+    .option('--certificate-oidc-issuer <issuer>', 'whole issuer of the certificate')
+    .option('--certificate-oidc-issuer-regexp <pattern>', 'RE2 that matches the whole issuer')
+    .option('--key <key>', 'file with a PEM public key or certificate, or a KMS URI (repeatable)', repeated)
+    .option('--trusted-root <file>', 'trusted_root.json instead of the public good instance')
+    .option('--insecure-ignore-tlog', 'for keys only: do not ask for a transparency log entry')
+    .option('--use-signed-timestamps', 'ask for a timestamp of a timestamp authority as well')
+    .option('--signature-repository <repository>', 'look for signatures there too ($COSIGN_REPOSITORY)')
+    .option('--threshold <number>', 'how many distinct signers must have signed', wholeNumber);
+}
+
+function repeated(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function timeout(text: string): number {
+  const seconds = Number(text);
+  if (!/^\d{1,4}(\.\d{1,3})?$/.test(text) || seconds <= 0 || seconds > MAX_TIMEOUT_SECONDS) {
+    throw new InvalidArgumentError(`It must be a number of seconds, at most ${MAX_TIMEOUT_SECONDS}.`);
+  }
+  return seconds;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}

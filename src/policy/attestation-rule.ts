@@ -1,0 +1,101 @@
+import type { AttestationDemand, PolicyRules } from '../api/resources.ts';
+import { ageViolation } from '../slsa/age.ts';
+import type { FoundFacts, VerifiedFact } from './image-facts.ts';
+import { countedTimes, termsOf } from './proof-rule.ts';
+import type { ExpandedEntries, SignerEntry } from './signer-entry.ts';
+import { verifiedIn } from './signature-rule.ts';
+import { matchSigner } from './signer-match.ts';
+import type { MatchedSigner, Outcome, Violation } from './verdict.ts';
+
+/** One of a policy's `attestations`, with its signers' references followed. */
+export interface CompiledAttestation {
+  readonly demand: AttestationDemand;
+  readonly entries: ExpandedEntries;
+}
+
+export interface AttestationQuestion {
+  readonly rules: PolicyRules;
+  readonly digest: string;
+  readonly found: FoundFacts;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * One of a policy's `attestations`: a statement of this type about this digest, by one of its signers, young enough, that says
+ * what is asked. Any one that fulfils all of it suffices, whatever stands beside it.
+ * @param entries as they stand at `question.now`, and at least one of them
+ */
+export function evaluateAttestation(
+  demand: AttestationDemand,
+  entries: ExpandedEntries,
+  question: AttestationQuestion,
+): Outcome {
+  const reasons: Violation[] = [];
+  for (const entry of entries.usable) {
+    for (const fact of statementsOf(demand, entry, question)) {
+      const judged = judge(demand, entry, fact, question);
+      if ('code' in judged) reasons.push(judged);
+      else return { kind: 'verified', signers: [judged], warnings: [] };
+    }
+  }
+  const [fault, ...faults] = [
+    ...question.found.faults,
+    ...entries.unavailable.map(({ label, fault: { code, detail } }) => ({
+      code,
+      detail: `${label}: ${detail}`,
+    })),
+  ];
+  if (fault !== undefined) return { kind: 'faulted', faults: [fault, ...faults] };
+  const [first, ...rest] = distinct(reasons);
+  const missing = ofDemand(demand, {
+    code: 'ATT_MISSING',
+    detail: `no attestation of type ${demand.predicateType} was found for it`,
+  });
+  return { kind: 'violated', violations: [first ?? missing, ...rest] };
+}
+
+/** Verified statements of the type asked for, as they were verified in the entry's contexts. */
+function statementsOf(
+  { predicateType }: AttestationDemand,
+  { contexts }: SignerEntry,
+  { found }: AttestationQuestion,
+): readonly VerifiedFact[] {
+  return contexts
+    .flatMap((context) => verifiedIn(context, found))
+    .filter(({ content }) => content.kind === 'attestation' && content.predicateType === predicateType);
+}
+
+function judge(
+  demand: AttestationDemand,
+  entry: SignerEntry,
+  fact: VerifiedFact,
+  { rules, digest, now }: AttestationQuestion,
+): MatchedSigner | Violation {
+  const refuse = (code: Violation['code'], detail: string): Violation =>
+    ofDemand(demand, { code, detail: `${fact.source}: ${detail}` });
+  if (!fact.digests.includes(digest)) {
+    return refuse('DIGEST_MISMATCH', `it is about another image (${fact.digests[0] ?? 'none'})`);
+  }
+  const match = matchSigner(entry, fact, rules, now);
+  if (!match.counts) return refuse(match.violation.code, match.violation.detail);
+  const times = countedTimes(termsOf(entry.contexts[0].context, rules), fact);
+  const age = ageViolation(demand.maxAge, times, now);
+  if (age !== undefined) return refuse(age.code, age.detail);
+  for (const { source, message } of demand.conditions) {
+    const result = fact.conditions?.get(source);
+    if (result?.holds === true) continue;
+    return refuse('ATT_CONDITION', `${message} (${result?.why ?? 'the condition was not evaluated'})`);
+  }
+  return match.signer;
+}
+
+/** A violation with the place of its demand. */
+export function ofDemand({ field, predicateType }: AttestationDemand, violation: Violation): Violation {
+  const place = field.replace(/^spec\./, '');
+  return { ...violation, detail: `${place} (${predicateType}): ${violation.detail}` };
+}
+
+function distinct(violations: readonly Violation[]): readonly Violation[] {
+  return [...new Map(violations.map((each) => [`${each.code} ${each.detail}`, each])).values()];
+}
