@@ -15,10 +15,13 @@ import { RegistryImageSource } from '../registry/image-source.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { surroundingsFor, type Surroundings } from './stores.ts';
-import { trustStates } from './trust.ts';
+import { isAwaited, trustStates } from './trust.ts';
 
 /** Milliseconds that a review under way may still take when the service stops: the longest that an API server waits. */
 const STOP_LIMIT = 30_000;
+
+/** Milliseconds that a new replica waits for keys and trust roots before it is ready: one attempt at each takes no longer. */
+const SETTLE_LIMIT = 15_000;
 
 /** The one place where everything is put together: settings in, a running service out. */
 export class Service {
@@ -28,6 +31,9 @@ export class Service {
   readonly #images: RegistryImageSource;
   readonly #operations: OperationsServer;
   readonly #webhook: (certificate: ServingCertificate) => WebhookServer;
+  /** The newest, for readiness and metrics. */
+  #snapshot: Snapshot | undefined;
+  readonly #started = performance.now();
   #listening: WebhookServer | undefined;
   #draining = false;
 
@@ -94,6 +100,7 @@ export class Service {
       ...(this.#draining ? ['this process is about to end'] : []),
       ...(this.#listening === undefined ? ['there is no serving certificate yet'] : []),
       ...this.#surroundings.store.readiness().reasons,
+      ...(this.#isSettling() ? ['keys and trust roots are being read for the first time'] : []),
     ];
   }
 
@@ -131,13 +138,18 @@ export class Service {
     this.#logger.info(fields, 'listening');
   }
 
+  /** A store of keys that does not answer must not keep a replica out for ever: what needs it is denied as a fault. */
+  #isSettling(): boolean {
+    if (this.#snapshot === undefined || performance.now() - this.#started > SETTLE_LIMIT) return false;
+    return isAwaited(this.#snapshot);
+  }
+
   #watchState(metrics: Metrics): void {
     const { store, certificate, resources } = this.#surroundings;
-    let snapshot: Snapshot | undefined;
-    store.onChange((newest) => (snapshot = newest));
+    store.onChange((newest) => (this.#snapshot = newest));
     metrics.watch({
-      snapshot: () => snapshot?.number,
-      trust: () => trustStates(snapshot),
+      snapshot: () => this.#snapshot?.number,
+      trust: () => trustStates(this.#snapshot),
       ready: () => this.notReady().length === 0,
       ages: () => store.ages(),
       resources: () => resources().map(({ kind, problems }) => ({ kind, problems: problems.length > 0 })),

@@ -58,3 +58,10 @@ function stateMetric(state: KeyState | RootState): Pick<TrustStateMetric, 'avail
     ? { available: true, usableUntil: state.usableUntil }
     : { available: false, usableUntil: undefined };
 }
+
+/** Whether the first answer about some key or root is still on its way. */
+export function isAwaited({ keys, trustRoots }: Snapshot): boolean {
+  return [...keys.values(), ...trustRoots.values()].some(
+    (state) => state.kind === 'unavailable' && state.isPending === true,
+  );
+}

@@ -46,4 +46,6 @@ export interface Unavailable {
   readonly kind: 'unavailable';
   /** One sentence for people: no secrets, no bodies of remote servers. */
   readonly reason: string;
+  /** The first answer is still on its way. */
+  readonly isPending?: true;
 }

@@ -55,7 +55,9 @@ export class WatchedKey {
     const { uri } = this.#reference;
     const usableUntil = this.#usableUntil();
     if (this.#known === undefined || usableUntil === undefined) {
-      return { kind: 'unavailable', reason: this.#error ?? `${uri} has not been read yet` };
+      return this.#error === undefined
+        ? { kind: 'unavailable', reason: `${uri} has not been read yet`, isPending: true }
+        : { kind: 'unavailable', reason: this.#error };
     }
     if (this.#options.now() >= usableUntil) {
       const since = new Date(this.#known.resolvedAt).toISOString();

@@ -168,7 +168,7 @@ export class RootKeeper {
         ? undefined
         : `${repository.label} could not be read: ${repository.problem}`;
     if (known === undefined) {
-      if (source.kind === 'tuf') return unavailable(error ?? `${labelOf(source)} has not been read yet`);
+      if (source.kind === 'tuf') return error === undefined ? pending(labelOf(source)) : unavailable(error);
       return this.#rootIn(this.#shipped, requires, { usableUntil: undefined, refreshedAt: undefined, error });
     }
     if (known.usableUntil <= this.#now()) {
@@ -222,6 +222,10 @@ function inHand(root: TrustRoot): RootState {
 
 function unavailable(reason: string): RootState {
   return { kind: 'unavailable', reason };
+}
+
+function pending(label: string): RootState {
+  return { kind: 'unavailable', reason: `${label} has not been read yet`, isPending: true };
 }
 
 function attempt<T>(make: () => T): T | Error {
