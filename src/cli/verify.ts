@@ -55,6 +55,8 @@ export async function verifyImages(
     credentialHelpers,
     ...(dockerConfig !== undefined && { dockerConfigFile: dockerConfig }),
     log: logger,
+    // Whoever gives a slow registry more time means each request.
+    requestMilliseconds: options.timeout * 1000,
     lookupMilliseconds: options.timeout * 1000,
   });
   const { trust, refreshes } = verifyTrust(resources, settings, { env, logger });

@@ -1,11 +1,13 @@
 import type { AttestationDemand, PolicyRules } from '../api/resources.ts';
 import { ageViolation } from '../slsa/age.ts';
+import { isUnattested, refusedAttestations } from './found-attestations.ts';
 import type { FoundFacts, VerifiedFact } from './image-facts.ts';
 import { countedTimes, termsOf } from './proof-rule.ts';
 import type { ExpandedEntries, SignerEntry } from './signer-entry.ts';
-import { verifiedIn } from './signature-rule.ts';
+import { keepBest, mostTelling } from './reason-order.ts';
+import { describeEntries, verifiedIn } from './signature-rule.ts';
 import { matchSigner } from './signer-match.ts';
-import type { MatchedSigner, Outcome, Violation } from './verdict.ts';
+import type { FaultReason, MatchedSigner, Outcome, Violation } from './verdict.ts';
 
 /** One of a policy's `attestations`, with its signers' references followed. */
 export interface CompiledAttestation {
@@ -14,6 +16,7 @@ export interface CompiledAttestation {
 }
 
 export interface AttestationQuestion {
+  readonly policyName: string;
   readonly rules: PolicyRules;
   readonly digest: string;
   readonly found: FoundFacts;
@@ -31,29 +34,54 @@ export function evaluateAttestation(
   entries: ExpandedEntries,
   question: AttestationQuestion,
 ): Outcome {
-  const reasons: Violation[] = [];
+  const { found, policyName } = question;
+  const reasons = new Map<string, Violation>();
   for (const entry of entries.usable) {
     for (const fact of statementsOf(demand, entry, question)) {
       const judged = judge(demand, entry, fact, question);
-      if ('code' in judged) reasons.push(judged);
-      else return { kind: 'verified', signers: [judged], warnings: [] };
+      if (!('code' in judged)) return { kind: 'verified', signers: [judged], warnings: [] };
+      keepBest(reasons, fact.source, judged);
     }
   }
-  const [fault, ...faults] = [
-    ...question.found.faults,
-    ...entries.unavailable.map(({ label, fault: { code, detail } }) => ({
-      code,
-      detail: `${label}: ${detail}`,
-    })),
-  ];
+  const [fault, ...faults] = [...found.faults, ...missingAnswers(entries, found)];
   if (fault !== undefined) return { kind: 'faulted', faults: [fault, ...faults] };
-  const [first, ...rest] = distinct(reasons);
-  const missing = ofDemand(demand, {
+  const { predicateType } = demand;
+  const [best, ...others] = mostTelling([...reasons.values()]);
+  const missing: Violation = {
     code: 'ATT_MISSING',
-    detail: `no attestation of type ${demand.predicateType} was found for it`,
-  });
-  return { kind: 'violated', violations: [first ?? missing, ...rest] };
+    detail: `no attestation of type ${predicateType} was found for it`,
+  };
+  const headline = `has no attestation of type ${predicateType}`;
+  const first: Violation =
+    best === undefined
+      ? { ...missing, headline: `${headline}; policy "${policyName}" requires one` }
+      : { ...best, headline: `${headline} that policy "${policyName}" takes: ${best.detail}` };
+  const expected = describeDemand(demand, entries);
+  const told = (violation: Violation): Violation => ({ ...ofDemand(demand, violation), expected });
+  const contexts = entries.usable.flatMap((entry) => entry.contexts);
+  const rest = [...others, ...refusedAttestations(contexts, found)];
+  return { kind: 'violated', violations: [told(first), ...rest.map(told)] };
 }
+
+/** Keys and roots that cannot be had now, where one of them could still make a statement count. */
+function missingAnswers({ unavailable }: ExpandedEntries, found: FoundFacts): readonly FaultReason[] {
+  if (isUnattested(found)) return [];
+  return unavailable.map(({ label, fault: { code, detail } }) => ({ code, detail: `${label}: ${detail}` }));
+}
+
+/** What would be accepted, for people. */
+function describeDemand(
+  { predicateType, conditions, maxAge }: AttestationDemand,
+  entries: ExpandedEntries,
+): string {
+  return [
+    `an attestation of type ${predicateType} by ${describeEntries(entries)}`,
+    ...conditions.map(({ message }) => message),
+    ...(maxAge === undefined ? [] : [`not older than ${Math.ceil(maxAge / HOUR)} h`]),
+  ].join('; ');
+}
+
+const HOUR = 3_600_000;
 
 /** Verified statements of the type asked for, as they were verified in the entry's contexts. */
 function statementsOf(
@@ -72,8 +100,10 @@ function judge(
   fact: VerifiedFact,
   { rules, digest, now }: AttestationQuestion,
 ): MatchedSigner | Violation {
-  const refuse = (code: Violation['code'], detail: string): Violation =>
-    ofDemand(demand, { code, detail: `${fact.source}: ${detail}` });
+  const refuse = (code: Violation['code'], detail: string): Violation => ({
+    code,
+    detail: `${fact.source}: ${detail}`,
+  });
   if (!fact.digests.includes(digest)) {
     return refuse('DIGEST_MISMATCH', `it is about another image (${fact.digests[0] ?? 'none'})`);
   }
@@ -93,9 +123,5 @@ function judge(
 /** A violation with the place of its demand. */
 export function ofDemand({ field, predicateType }: AttestationDemand, violation: Violation): Violation {
   const place = field.replace(/^spec\./, '');
-  return { ...violation, detail: `${place} (${predicateType}): ${violation.detail}` };
-}
-
-function distinct(violations: readonly Violation[]): readonly Violation[] {
-  return [...new Map(violations.map((each) => [`${each.code} ${each.detail}`, each])).values()];
+  return { ...violation, about: 'attestation', detail: `${place} (${predicateType}): ${violation.detail}` };
 }

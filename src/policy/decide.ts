@@ -1,11 +1,11 @@
 import type { Mode } from '../api/resources.ts';
 import type { Fault } from '../errors.ts';
 import type { Decision, ImageVerdicts } from './decision.ts';
-import { denialMessage, describePolicy, headline, warning, type Refusing } from './message.ts';
+import { expectationOf } from './expectation.ts';
+import { denialMessage, describePolicy, field, headline, warning, type Refusing } from './message.ts';
 import { redacted } from './private-image.ts';
-import { describeExpectation } from './signature-rule.ts';
 import type { CompiledPolicy, Snapshot } from './snapshot.ts';
-import type { PolicyIdentity, Verdict, Violation } from './verdict.ts';
+import type { PolicyIdentity, ProvenanceFinding, Verdict, Violation } from './verdict.ts';
 
 /** Who asked for what; what every decision repeats. */
 export type Asked = Pick<Decision, 'uid' | 'operation' | 'dryRun' | 'object' | 'user'>;
@@ -27,7 +27,7 @@ export function decide(
     .flatMap((image) => image.verdicts.map((verdict) => ({ image, verdict })))
     .filter(({ verdict }) => verdict.outcome.kind !== 'verified')
     .sort((a, b) => severity(a.verdict) - severity(b.verdict))
-    .map(({ image, verdict }) => ({ image, verdict, expected: expectationOf(verdict, snapshot) }));
+    .map(({ image, verdict }) => ({ image, verdict, expected: expected(verdict, snapshot) }));
   const denying = refusing.filter(({ verdict }) => verdict.mode === 'Enforce');
   const allowed = denying.length === 0;
   const verified = shown.filter(isVerified);
@@ -97,11 +97,9 @@ function isVerified({ verdicts }: ImageVerdicts): boolean {
   return verdicts.length > 0 && verdicts.every(({ outcome }) => outcome.kind === 'verified');
 }
 
-function expectationOf({ policy }: Verdict, snapshot: Snapshot | undefined): string | undefined {
+function expected({ policy, outcome }: Verdict, snapshot: Snapshot | undefined): string | undefined {
   const compiled = snapshot?.policies.find((candidate) => samePolicy(candidate, policy));
-  const rules = compiled?.policy.rules;
-  if (compiled === undefined || rules === undefined || !rules.requireSignature) return undefined;
-  return compiled.entries.usable.length === 0 ? undefined : describeExpectation(rules, compiled.entries);
+  return compiled === undefined ? undefined : expectationOf(compiled, outcome);
 }
 
 function samePolicy({ policy }: CompiledPolicy, identity: PolicyIdentity | undefined): boolean {
@@ -151,12 +149,25 @@ function auditAnnotations(
       ...(outcome.kind === 'violated' ? { codes: outcome.violations.map(({ code }) => code) } : {}),
       ...(outcome.kind === 'faulted' ? { codes: outcome.faults.map(({ code }) => code) } : {}),
       ...(outcome.kind === 'verified' ? { signers: outcome.signers.map(({ identity }) => identity) } : {}),
+      ...(outcome.kind === 'verified' && outcome.provenance !== undefined
+        ? { provenance: shownProvenance(outcome.provenance) }
+        : {}),
     })),
   );
   return {
     outcome: allowed ? 'admitted' : 'denied',
     ...(snapshot === undefined ? {} : { snapshot: String(snapshot.number) }),
     ...(verdicts.length === 0 ? {} : { verdicts: boundedJson(verdicts) }),
+  };
+}
+
+/** Level, builder, source and ref; the statement itself says the rest. */
+function shownProvenance({ level, builder, source, ref }: ProvenanceFinding): object {
+  return {
+    level,
+    ...(builder !== undefined && { builder: field(builder) }),
+    ...(source !== undefined && { source: field(source) }),
+    ...(ref !== undefined && { ref: field(ref) }),
   };
 }
 

@@ -20,7 +20,8 @@ export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstan
 
   const tag = tagViolation(policy.mode, rules, facts, circumstances);
   const digest = digestOf(facts);
-  if (typeof digest !== 'string') return tag === undefined ? digest : violated(tag);
+  // A tag that cannot be resolved now could not be pinned either: what hinders that is the news, and may be no "no" at all.
+  if (typeof digest !== 'string') return tag?.code === 'DIGEST_REQUIRED' ? violated(tag) : digest;
   if (!digest.startsWith('sha256:')) {
     return violated({ code: 'UNSUPPORTED', detail: 'only sha256 digests can be verified and revoked' });
   }

@@ -8,7 +8,8 @@ import type {
 } from './explanation.ts';
 import type { FoundFacts } from './image-facts.ts';
 import { field } from './message.ts';
-import { asViolation, holdAgainst, isRefused, mostTelling, type Held } from './signature-rule.ts';
+import { mostTelling } from './reason-order.ts';
+import { asViolation, holdAgainst, isRefused, type Held } from './signature-rule.ts';
 import type { SignerEntry } from './signer-entry.ts';
 import { describeSigner } from './signer-match.ts';
 import type { Violation } from './verdict.ts';

@@ -1,4 +1,5 @@
 import { explainEvidence, type Examinable } from './explain-evidence.ts';
+import { expectationOf } from './expectation.ts';
 import type {
   EntryExplanation,
   Explanation,
@@ -10,10 +11,9 @@ import type {
 } from './explanation.ts';
 import type { FoundFacts, ImageFacts } from './image-facts.ts';
 import { field, headline, nextStep } from './message.ts';
-import { describeExpectation } from './signature-rule.ts';
 import { describeIdentity, entriesAt, type ExpandedEntries } from './signer-entry.ts';
 import type { CompiledPolicy } from './snapshot.ts';
-import type { FaultReason, MatchedSigner, Outcome, Verdict } from './verdict.ts';
+import type { FaultReason, MatchedSigner, Outcome, Verdict, Violation } from './verdict.ts';
 
 /** One image with the verdict of each policy, and what the verdict rests on. */
 export interface Explainable {
@@ -67,10 +67,10 @@ function explainPolicy(
   const { rules } = compiled.policy;
   const entries = entriesAt(compiled.entries, now);
   const asks = rules?.requireSignature === true;
+  const expected = expectationOf(compiled, verdict.outcome);
   return {
     ...explainVerdict(image, verdict),
-    expected:
-      asks && entries.usable.length > 0 ? field(describeExpectation(rules, compiled.entries)) : undefined,
+    expected: expected === undefined ? undefined : field(expected),
     trustedKeys: asks ? explainEntries(entries) : [],
     subjects: asks ? subjectsOf(facts, { rules, entries: entries.usable, now }) : [],
   };
@@ -105,7 +105,7 @@ function explainSigner({ entry, identity, issuer, signedAt }: MatchedSigner): Si
 
 function reasonsOf(outcome: Outcome): readonly ReasonExplanation[] {
   if (outcome.kind === 'verified') return [];
-  const reasons: readonly ReasonExplanation[] =
+  const reasons: readonly (Violation | FaultReason)[] =
     outcome.kind === 'violated' ? outcome.violations : outcome.faults;
   return reasons.map(shown);
 }
@@ -149,6 +149,10 @@ function subjectsOf(
   ];
 }
 
-function shown<T extends ReasonExplanation | FaultReason>(reason: T): T {
-  return { ...reason, detail: field(reason.detail) };
+/** Code and detail, and nothing else that a violation carries. */
+function shown<C>({ code, detail }: { readonly code: C; readonly detail: string }): {
+  readonly code: C;
+  readonly detail: string;
+} {
+  return { code, detail: field(detail) };
 }

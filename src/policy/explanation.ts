@@ -1,6 +1,6 @@
 import type { Mode } from '../api/resources.ts';
 import type { SignedContent, SubjectName } from '../sigstore/verified-signature.ts';
-import type { FaultReason, PolicyIdentity, Violation } from './verdict.ts';
+import type { FaultReason, PolicyIdentity, Violation, ViolationCode } from './verdict.ts';
 
 /**
  * Why an image is what it is, from the image down to each proof, as JSON: for people, the command line, the API and the admin page.
@@ -39,7 +39,10 @@ export interface PolicyExplanation {
   readonly subjects: readonly SubjectExplanation[];
 }
 
-export type ReasonExplanation = Violation | FaultReason;
+export interface ReasonExplanation {
+  readonly code: ViolationCode | FaultReason['code'];
+  readonly detail: string;
+}
 
 export interface SignerExplanation {
   /** `TrustedSigner "release-ci"`, or `trustedKeys[0]`. */

@@ -1,5 +1,6 @@
 import { withoutDigest } from '../image/reference.ts';
 import { LIMITS } from '../limits.ts';
+import { SLSA_VIOLATION_CODES } from '../slsa/slsa-policy.ts';
 import type { ImageVerdicts } from './decision.ts';
 import type { FaultReason, PolicyIdentity, Verdict, Violation, ViolationCode } from './verdict.ts';
 
@@ -60,11 +61,23 @@ export function headline(image: Pick<ImageVerdicts, 'image'>, { outcome, policy 
   if (outcome.kind === 'faulted') {
     return `${name} could not be verified: ${FAULT_SUMMARIES[outcome.faults[0].code] ?? 'nobody could tell'}.`;
   }
-  const { code, headline: said } = outcome.violations[0];
+  const { code, about, headline: said } = outcome.violations[0];
   if (said !== undefined) return `${name} ${field(said)}.`;
   if (code === 'POLICY_INVALID') return `${name} is refused: ${describePolicy(policy)} is not valid.`;
+  if (about !== undefined && !OF_STATEMENTS.has(code)) return `${name} ${UNCOUNTED_HEADLINES[about]}`;
   return `${name} ${VIOLATION_HEADLINES[code]}`;
 }
+
+/** Codes whose headline is about a statement already; those of the others are about a signature. */
+const OF_STATEMENTS: ReadonlySet<ViolationCode> = new Set<ViolationCode>([
+  ...SLSA_VIOLATION_CODES,
+  'ATT_CONDITION',
+]);
+
+const UNCOUNTED_HEADLINES: Readonly<Record<NonNullable<Violation['about']>, string>> = {
+  provenance: 'has no SLSA provenance that counts.',
+  attestation: 'has no attestation that counts.',
+};
 
 const SIGNED_BUT_INVALID = 'is signed, but no signature is valid.';
 
@@ -133,7 +146,8 @@ export function nextStep(
       : 'try again; if it stays, tell the administrators of Countersign';
   }
   if (outcome.kind === 'verified') return '';
-  switch (outcome.violations[0].code) {
+  const [first] = outcome.violations;
+  switch (first.code) {
     case 'SIGNATURE_MISSING':
       return `sign it (cosign sign ${name.replace(/[:@][^/]*$/, '')}@${image.digest ?? 'DIGEST'}), or use an image that is signed`;
     case 'TAG_NOT_PINNED':
@@ -148,8 +162,31 @@ export function nextStep(
       return 'write the reference as a node would accept it: registry/repository:tag@digest';
     case 'NO_POLICY':
       return 'use an image that a policy covers, or ask for a policy';
+    case 'ATT_MISSING':
+      return first.about === 'provenance'
+        ? 'build it where SLSA provenance is made and signed, and attach that to the image; or use an image that has it'
+        : `attach it to this digest, signed by a signer that ${describePolicy(policy)} names; or use an image that has it`;
+    case 'ATT_STALE':
+      return first.about === 'provenance'
+        ? 'build it again, or use a newer version of the image'
+        : 'make and sign a new one for this digest';
+    case 'ATT_CONDITION':
+      return 'mend what it tells of and attest again, or use another version of the image';
+    case 'SLSA_LEVEL':
+    case 'SLSA_BUILDER':
+    case 'SLSA_BUILD_TYPE':
+    case 'SLSA_RUNNER':
+      return `build it with a builder that ${describePolicy(policy)} takes, or ask its owners to take this one`;
+    case 'SLSA_SOURCE':
+    case 'SLSA_REF':
+    case 'SLSA_TRIGGER':
+      return `use an image that was built from what ${describePolicy(policy)} names, or ask its owners to name this as well`;
+    case 'VSA_INVALID':
+      return `have the image verified again by a verifier that ${describePolicy(policy)} names`;
     default:
-      return `have it signed by a signer that ${describePolicy(policy)} trusts, or ask its owners to trust this one`;
+      return first.about === undefined
+        ? `have it signed by a signer that ${describePolicy(policy)} trusts, or ask its owners to trust this one`
+        : `have ${first.about === 'provenance' ? 'its provenance' : 'the attestation'} made again, by a signer that ${describePolicy(policy)} names`;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ImageVerdicts } from './decision.ts';
-import type { Outcome } from './verdict.ts';
+import type { FaultReason, Outcome, Violation } from './verdict.ts';
 
 const NOT_TOLD = "not told here, because the image was read with a pull secret; Countersign's log has it";
 
@@ -20,23 +20,34 @@ function withoutDetails(outcome: Outcome): Outcome {
   switch (outcome.kind) {
     case 'verified':
       return {
+        // Without the provenance.
         kind: outcome.kind,
         warnings: outcome.warnings,
         signers: outcome.signers.map(({ entry }) => ({ ...UNNAMED, entry })),
       };
     case 'violated': {
       const [first, ...rest] = outcome.violations;
-      return { ...outcome, violations: [withoutDetail(first), ...rest.map(withoutDetail)] };
+      return { ...outcome, violations: [untoldViolation(first), ...rest.map(untoldViolation)] };
     }
     case 'faulted': {
       const [first, ...rest] = outcome.faults;
-      return { ...outcome, faults: [withoutDetail(first), ...rest.map(withoutDetail)] };
+      return { ...outcome, faults: [untoldFault(first), ...rest.map(untoldFault)] };
     }
   }
 }
 
 const UNNAMED = { identity: NOT_TOLD, issuer: undefined, signedAt: undefined };
 
-function withoutDetail<C>({ code }: { readonly code: C }): { readonly code: C; readonly detail: string } {
+function untoldViolation({ code, about, expected }: Violation): Violation {
+  return {
+    code,
+    detail: NOT_TOLD,
+    // What the policy asks is no secret of the image's.
+    ...(about !== undefined && { about }),
+    ...(expected !== undefined && { expected }),
+  };
+}
+
+function untoldFault({ code }: FaultReason): FaultReason {
   return { code, detail: NOT_TOLD };
 }

@@ -52,10 +52,12 @@ export function evaluateRequirements(
   }
   for (const { demand, entries: expanded } of attestations) {
     const entries = entriesAt(expanded, now);
-    const unusable = unusableViolation(1, entries);
+    const unusable = unusableViolation(1, entries, 'signers');
     outcomes.push(
       unusable === undefined
-        ? everywhere((of, found) => evaluateAttestation(demand, entries, { rules, digest: of, found, now }))
+        ? everywhere((of, found) =>
+            evaluateAttestation(demand, entries, { policyName: policy.name, rules, digest: of, found, now }),
+          )
         : { kind: 'violated', violations: [ofDemand(demand, unusable)] },
     );
   }

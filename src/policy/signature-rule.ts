@@ -2,10 +2,11 @@ import type { PolicyRules } from '../api/resources.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
 import type { FoundFacts, VerifiedFact } from './image-facts.ts';
 import { maximumMatching } from './maximum-matching.ts';
+import { keepBest, mostTelling } from './reason-order.ts';
 import { describeIdentity, type ExpandedEntries, type SignerEntry } from './signer-entry.ts';
 import { describeSigner, matchSigner } from './signer-match.ts';
 import type { BoundContext } from './trust-binding.ts';
-import type { FaultReason, MatchedSigner, Outcome, Violation, ViolationCode } from './verdict.ts';
+import type { FaultReason, MatchedSigner, Outcome, Violation } from './verdict.ts';
 
 /**
  * `requireSignature`: enough distinct signers signed this digest. Signatures only, never attestations; the digest asked for
@@ -204,15 +205,19 @@ function identityNames({ signer }: VerifiedSignature): readonly string[] {
   return signer.names.map(({ type, value }) => JSON.stringify([signer.issuer ?? '', type, value]));
 }
 
-/** The entries as they stand now cannot reach the threshold, whatever is found: no registry has to be heard for that. */
+/**
+ * The entries as they stand now cannot reach the threshold, whatever is found: no registry has to be heard for that.
+ * @param what they are called, for people
+ */
 export function unusableViolation(
   threshold: number,
   { usable, unavailable, unusable }: ExpandedEntries,
+  what = 'trusted keys',
 ): Violation | undefined {
   const named = unusable.map(({ label, why }) => `${label}: ${why}`).join('; ');
   const candidates = [...usable, ...unavailable];
   if (candidates.length === 0) {
-    return { code: 'POLICY_INVALID', detail: `none of its trusted keys can be used: ${named}` };
+    return { code: 'POLICY_INVALID', detail: `none of its ${what} can be used: ${named}` };
   }
   if (candidates.length < threshold) {
     const labels = candidates.map(({ label }) => label).join(', ');
@@ -233,44 +238,14 @@ function thresholdViolation(rules: PolicyRules, signers: readonly MatchedSigner[
   };
 }
 
-/** From the reason that is nearest to success (and so the most useful to read) to the farthest. */
-const TELLING_ORDER: readonly ViolationCode[] = [
-  'THRESHOLD',
-  'SIGNER_DISABLED',
-  'SIGNER_EXPIRED',
-  'TIME_UNTRUSTED',
-  'TLOG_MISSING',
-  'TLOG_INVALID',
-  'TLOG_MISMATCH',
-  'IDENTITY_MISMATCH',
-  'DIGEST_MISMATCH',
-  'CERT_INVALID',
-  'SIG_INVALID',
-  'LIMIT',
-  'UNSUPPORTED',
-  'MALFORMED',
-  'SIGNATURE_MISSING',
-];
-
-function distance({ code }: Violation): number {
-  const index = TELLING_ORDER.indexOf(code);
-  return index === -1 ? TELLING_ORDER.length : index;
-}
-
-function keepBest(reasons: Map<string, Violation>, source: string, violation: Violation): void {
-  const known = reasons.get(source);
-  if (known === undefined || distance(violation) < distance(known)) reasons.set(source, violation);
-}
-
-/** The reason that is nearest to success first. */
-export function mostTelling(violations: readonly Violation[]): readonly Violation[] {
-  return [...violations].sort((a, b) => distance(a) - distance(b));
-}
-
 /** What the policy would accept, for people. */
-export function describeExpectation(rules: PolicyRules, { usable }: ExpandedEntries): string {
+export function describeExpectation(rules: PolicyRules, entries: ExpandedEntries): string {
+  return `${rules.threshold === 1 ? 'a signature' : `${rules.threshold} signatures of distinct signers`} by ${describeEntries(entries)}`;
+}
+
+/** Any of the entries, for people. */
+export function describeEntries({ usable }: ExpandedEntries): string {
   const signers = usable.map(({ label, identity }) => `${describeIdentity(identity)} [${label}]`);
   const shown = signers.slice(0, 5).join(' or ');
-  const more = signers.length > 5 ? ` or ${signers.length - 5} more` : '';
-  return `${rules.threshold === 1 ? 'a signature' : `${rules.threshold} signatures of distinct signers`} by ${shown}${more}`;
+  return signers.length > 5 ? `${shown} or ${signers.length - 5} more` : shown;
 }

@@ -1,7 +1,7 @@
 import type { KeyReference } from '../api/key-reference.ts';
 import type { Resource, SigningPolicy, TrustedSigner, TrustRootResource } from '../api/resources.ts';
 import type { TrustRoot } from '../sigstore/trust-root.ts';
-import { compileSlsa, type CompiledSlsa } from './provenance-rule.ts';
+import { compileSlsa, type CompiledSlsa } from './compiled-slsa.ts';
 import { expandEntries, type ExpandedEntries, type TrustLookup } from './signer-entry.ts';
 import type { CompiledAttestation } from './attestation-rule.ts';
 import type { KeyState, RootState, TrustMaterial } from './trust-material.ts';

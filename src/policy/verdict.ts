@@ -28,6 +28,10 @@ export interface Violation {
   readonly detail: string;
   /** The end of the headline, which starts with the image, where the code alone does not say it. */
   readonly headline?: string;
+  /** What was asked of evidence; absent = a signature, or something of the reference itself. */
+  readonly about?: 'provenance' | 'attestation';
+  /** What the policy would accept, for people; absent = what its `trustedKeys` ask, where it asks for signatures. */
+  readonly expected?: string;
 }
 
 /** One coded reason why nobody could tell. */

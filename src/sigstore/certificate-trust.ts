@@ -41,7 +41,12 @@ export function checkIssued(
   } catch (thrown) {
     // Whatever it was: an SCT list that cannot be parsed makes the library throw plain errors.
     const { message } = asError(thrown);
-    throw new Refusal('CERT_INVALID', `the trust root does not vouch for the certificate: ${message}`, {
+    // One that is there is checked, also where none is asked for: who relies on it must not be misled.
+    const hint =
+      message.includes('SCT') && root.ctLogs.length === 0
+        ? ': the trust root names no certificate transparency log (ctlogs) to check it with'
+        : '';
+    throw new Refusal('CERT_INVALID', `the trust root does not vouch for the certificate: ${message}${hint}`, {
       cause: thrown,
     });
   }

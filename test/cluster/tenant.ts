@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { parse } from 'yaml';
 import { pod, until, type Installation } from './installation.ts';
 
 /** Somebody who runs images in one namespace: what `kubectl apply` of a Pod comes to. */
@@ -14,8 +15,8 @@ export interface Tenant {
   untilRefused(image: string, words: string, extra?: object): Promise<string>;
 }
 
-/** Longer than anything here is refreshed or retried. */
-const PATIENCE_SECONDS = 40;
+/** Longer than anything here is refreshed, retried or relied on. */
+const PATIENCE_SECONDS = 75;
 
 export function tenantOf({ apply, cluster }: Installation, namespace: string): Tenant {
   let names = 0;
@@ -64,24 +65,32 @@ export function tenantOf({ apply, cluster }: Installation, namespace: string): T
   };
 }
 
-/** The Ready condition and the rest of a resource's status, once it says what it should. */
-export function untilStatus(
+/** What a resource's status says: its own fields beside what is in the condition Ready. */
+export type ShownStatus = Readonly<Record<string, unknown>>;
+
+/** The status as `kubectl get -o yaml` prints it, once these of its fields are what they should be. */
+export async function untilStatus(
   { cluster }: Installation,
   kind: string,
   name: string,
-  expected: Readonly<Record<string, unknown>>,
-): Promise<Record<string, unknown>> {
-  let last: unknown;
-  return until(`the status of ${kind} ${name}`, async () => {
-    const { stdout } = await cluster.kubectl(['get', kind, name, '-o', 'json']);
-    const { status = {} } = JSON.parse(stdout || '{}') as { status?: Record<string, unknown> };
-    const { conditions, ...fields } = status;
-    const [ready] = (conditions ?? []) as Record<string, unknown>[];
-    last = { ...fields, ...ready };
-    return Object.entries(expected).every(([key, value]) => (last as typeof fields)[key] === value)
-      ? (last as typeof fields)
-      : undefined;
-  }).catch((error: unknown) => {
-    throw new Error(JSON.stringify(last), { cause: error });
+  expected: ShownStatus,
+): Promise<ShownStatus> {
+  let last: ShownStatus = {};
+  const read = async () => {
+    const { stdout } = await cluster.kubectl(['get', kind, name, '-o', 'yaml']);
+    last = shownStatus(stdout);
+    return Object.entries(expected).every(([field, value]) => last[field] === value) ? last : undefined;
+  };
+  return until(`the status of ${kind} ${name}`, read, PATIENCE_SECONDS).catch((error: unknown) => {
+    throw new Error(`${kind} ${name}: ${JSON.stringify(last)}`, { cause: error });
   });
+}
+
+function shownStatus(text: string): ShownStatus {
+  const { status = {} } = parse(text) as {
+    status?: { conditions?: { type: string; status: string; reason: string; message: string }[] };
+  };
+  const { conditions = [], ...fields } = status;
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  return { ...fields, ready: ready?.status, reason: ready?.reason, message: ready?.message };
 }

@@ -366,6 +366,15 @@ describe('one image under one policy', () => {
     expect(codeOf(judge({ facts, policy: { mode: 'Audit' } }))).toBe('verified');
   });
 
+  test('a tag that could not be pinned because it cannot be resolved: told as what it is', () => {
+    const reference = parseImageReference('ghcr.io/org/server:v1');
+    const fault = { code: 'REGISTRY_AUTH', detail: 'refused' } as const;
+    const facts = { reference, digest: { kind: 'fault', fault } } as const;
+    expect(judge({ facts })).toEqual({ kind: 'faulted', faults: [fault] });
+    expect(codeOf(judge({ facts, rules: { tagPolicy: 'RequireDigest' } }))).toBe('DIGEST_REQUIRED');
+    expect(codeOf(judge({ facts: { reference } }))).toBe('TAG_NOT_PINNED');
+  });
+
   test('Resolve verifies a tag as it resolves now, and says so', () => {
     const outcome = judge({
       rules: { tagPolicy: 'Resolve' },

@@ -7,6 +7,7 @@ import type { Snapshot } from '../../src/policy/snapshot.ts';
 import {
   certificate,
   DIGEST,
+  exactText,
   factsOf,
   foundBy,
   HOUR,
@@ -22,12 +23,14 @@ import {
   OTHER_KEY,
   policy,
   publicKey,
+  root,
   ROOT_CONTEXT,
   signature,
   signerRef,
   snapshotOf,
   snapshotWith,
   SUBJECT,
+  trustRoot,
 } from './builders.ts';
 
 /** The explanation of one policy's verdict, which is checked to be that of `evaluate`. */
@@ -173,6 +176,26 @@ describe('an explanation', () => {
       countsFor: ['trustedKeys[1]'],
       refusals: [{ code: 'SIG_INVALID', entries: ['trustedKeys[0]'] }],
     });
+  });
+
+  test('a piece that verifies under two roots is told by the one that it counts under', () => {
+    const mine = keyless({ field: 'spec.trustedKeys[1]', trustRoot: 'mine', subject: exactText(SUBJECT) });
+    const stranger = keyless({ subject: exactText('somebody@example.com') });
+    const snapshot = snapshotOf(
+      policy({}, { trustedKeys: [stranger, mine] }),
+      trustRoot('mine', root('root-2')),
+    );
+    const facts = factsOf({
+      [ROOT_CONTEXT]: [signature({ source: 'a' })],
+      'root root-2': [signature({ source: 'a', signer: certificate({ trustRoot: 'root-2' }) })],
+    });
+    expect(evidenceOf(explained(snapshot, facts))).toMatchObject([
+      {
+        proof: { signer: { trustRoot: 'root-2' } },
+        countsFor: ['trustedKeys[1]'],
+        refusals: [{ code: 'IDENTITY_MISMATCH', entries: ['trustedKeys[0]'] }],
+      },
+    ]);
   });
 
   test('of the versions of one key the one that signed counts, and the others are no news', () => {
