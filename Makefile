@@ -8,7 +8,7 @@ RESULTS := .cache/test-results
 HELM = $(shell test/tools/build.sh --path helm)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-cluster build lint types format tools crds manifests certs examples bench clean
+.PHONY: help run test test-unit test-cluster build lint types format tools crds manifests certs examples compatibility bench clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,9 @@ certs: node_modules/.installed ## Make a certificate authority and a serving cer
 
 examples: node_modules/.installed tools ## Make and sign the example images again
 	@$(NODE) examples/make-images.ts
+
+compatibility: node_modules/.installed tools ## Sign and verify with every tool again, and write the tables of docs/compatibility.md
+	@WRITE_COMPATIBILITY=1 $(JEST) --selectProjects cluster --runInBand --testPathPatterns 'test/interop/'
 
 bench: build ## Warm admissions as ratios to a bare node:https server, and one cold verification
 	@$(NODE) test/bench/run.ts

@@ -25,7 +25,8 @@ export function serviceFlags(cosign: Cosign, signer: Signer, proofs: Proofs): re
   }
   if (!legacy) {
     const config = sigstore.signingConfig[log][timestamp ? 'timestamp' : 'noTimestamp'];
-    return ['--signing-config', config, '--trusted-root', sigstore.trustedRootPath];
+    const format = cosign.major === 2 ? ['--new-bundle-format'] : [];
+    return [...format, '--signing-config', config, '--trusted-root', sigstore.trustedRootPath];
   }
   return [
     ...layoutFlags(cosign),
@@ -51,7 +52,7 @@ function layoutFlags(cosign: Cosign): readonly string[] {
 }
 
 function isLegacy(cosign: Cosign, proofs: Proofs): boolean {
-  return proofs.legacy === true || cosign.major === 2;
+  return proofs.legacy ?? cosign.major === 2;
 }
 
 export function registryFlags(registry: Registry): readonly string[] {

@@ -28,7 +28,7 @@ export interface KeyFiles {
 }
 
 export interface Proofs {
-  /** The layout of cosign 1 and 2: a tag `sha256-<hex>.sig` or `.att`, no bundle. Always so for cosign 2. */
+  /** The layout of cosign 1 and 2: a tag `sha256-<hex>.sig` or `.att`, no bundle. True for cosign 2 unless said otherwise. */
   readonly legacy?: boolean;
   /** Where a log entry is made; v2 unless said otherwise, and v1 in the legacy layout, which holds no other. */
   readonly log?: LogChoice;
@@ -40,6 +40,10 @@ export interface SignOptions extends Proofs {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Signs an index and each of its children. */
   readonly recursive?: boolean;
+  /** Further flags, such as `--certificate`. */
+  readonly flags?: readonly string[];
+  /** Further environment, such as `COSIGN_REPOSITORY`. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Who signs: an identity token (keyless) or a key. */
@@ -49,6 +53,8 @@ export interface AttestOptions extends Proofs {
   /** A type URI, or one of cosign's short names (`slsaprovenance1`, `spdxjson`, …). */
   readonly type: string;
   readonly predicate: unknown;
+  /** Further flags, such as `--rekor-entry-type`. */
+  readonly flags?: readonly string[];
 }
 
 const password = 'tests';
@@ -94,16 +100,18 @@ export async function sign(
     '-a',
     `${name}=${value}`,
   ]);
-  await invoke(cosign, [
+  const args = [
     'sign',
     ...signerFlags(cosign, signer),
     ...serviceFlags(cosign, signer, options),
     ...registryFlags(image.registry),
     ...annotations,
     ...(options.recursive === true ? ['--recursive'] : []),
+    ...(options.flags ?? []),
     '--yes',
     image.pinned,
-  ]);
+  ];
+  await invoke(cosign, args, options.env);
 }
 
 export function signKeyless(
@@ -141,6 +149,7 @@ export async function attest(
     ...signerFlags(cosign, signer),
     ...serviceFlags(cosign, signer, options),
     ...registryFlags(image.registry),
+    ...(options.flags ?? []),
     '--yes',
     image.pinned,
   ]);
@@ -177,7 +186,11 @@ export async function verify(
 }
 
 /** Runs any cosign command in this home; throws with what it printed when it fails. */
-export function invoke(cosign: Cosign, args: readonly string[]): Promise<string> {
+export function invoke(
+  cosign: Cosign,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   return runOrThrow(toolPath(cosign.major === 3 ? 'cosign' : 'cosign2'), args, {
     workDir: cosign.home,
     env: {
@@ -185,6 +198,7 @@ export function invoke(cosign: Cosign, args: readonly string[]): Promise<string>
       ...trustOfCosign2(cosign),
       DOCKER_CONFIG: join(cosign.home, '.docker'),
       TUF_ROOT: join(cosign.home, '.tuf'),
+      ...env,
     },
   });
 }
