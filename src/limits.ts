@@ -99,6 +99,16 @@ export const LIMITS = {
   patternInstructions: 512,
   /** Text that a pattern is held against: a longer subject or issuer matches none. */
   patternTextChars: 2048,
+  /** A condition of a policy: what a person can review. */
+  conditionChars: 1024,
+  /** Brackets and operators inside one another in a condition: readable ones have fewer than ten. */
+  conditionDepth: 32,
+  /** Names, constants and operators of a condition, those of comprehensions written out. */
+  conditionParts: 400,
+  /** Comprehensions inside one another: packages of a document, licences of each, texts of those. */
+  conditionLoops: 3,
+  /** What one evaluation of a condition may cost, in steps of 0.1 to 0.4 µs: 10,000 packages with three nested entries each take some 700,000. */
+  conditionSteps: 2_000_000,
   /** One file of policies: a few TrustRoots with their `trusted_root.json`. */
   policyFileBytes: 4 * 1024 * 1024,
   /** Words and signs of such a file: parsing costs about 3 µs for each, and a policy has some hundred. */

@@ -48,7 +48,7 @@ const PACKAGES_OF_INNER_RINGS: Readonly<Record<number, readonly string[]>> = {
     '@sigstore/protobuf-specs',
     '@noble/curves/ed25519.js',
   ],
-  2: ['zod', 'yaml', 're2js'],
+  2: ['zod', 'yaml', 're2js', '@bufbuild/cel'],
   3: [],
 };
 

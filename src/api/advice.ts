@@ -1,4 +1,5 @@
 import { LIMITS } from '../limits.ts';
+import type { SlsaPolicy } from '../slsa/slsa-policy.ts';
 import type { KeylessIdentity, Resource, SigningPolicy, TrustedKey } from './resources.ts';
 
 /** What is valid and still risky: sentences for an API warning, each within `LIMITS.warningChars`. */
@@ -31,7 +32,41 @@ function adviseOnPolicy({ match, rules }: SigningPolicy): string[] {
   if (rules.transparency.keys.log === 'Ignored' && rules.trustedKeys.some(({ kind }) => kind !== 'keyless')) {
     advice.push('transparency.keys.log Ignored: no log shows what a stolen key signed, and when');
   }
-  return [...advice, ...rules.trustedKeys.flatMap(adviseOnKey)];
+  const signers = rules.attestations.flatMap((attestation) => attestation.signers);
+  return [
+    ...advice,
+    ...(rules.slsa === undefined ? [] : adviseOnSlsa(rules.slsa.policy)),
+    ...[...rules.trustedKeys, ...signers].flatMap(adviseOnKey),
+  ];
+}
+
+/** A repository that nobody owns, on the platform where everybody has one. */
+const ANY_REPOSITORY = 'https://github.com/zq7/zq7';
+
+function adviseOnSlsa({ requiredLevel, builders, sources, refs, ...policy }: SlsaPolicy): string[] {
+  const advice: string[] = [];
+  // A builder with a signer of its own is one that the administrators run; one that its platform's certificate tells serves anybody.
+  const isShared = builders.length === 0 || builders.some(({ signerRef }) => signerRef === undefined);
+  if (requiredLevel >= 2 && isShared && sources.length === 0) {
+    advice.push('slsa without sources: what anybody builds on the same platform counts; name your sources');
+  }
+  if (
+    sources.some(
+      ({ uri, ownerID, repositoryID }) =>
+        ownerID === undefined && repositoryID === undefined && uri.matches(ANY_REPOSITORY),
+    )
+  ) {
+    advice.push('slsa.sources lets in repositories of anybody: name the owner, or add ownerID');
+  }
+  const isAskedOfBuild =
+    sources.length + refs.length + policy.buildTypes.length + policy.triggers.length > 0 ||
+    policy.runnerEnvironment !== undefined;
+  if (policy.verifiers.length > 0 && isAskedOfBuild) {
+    advice.push(
+      'slsa.verifiers: a summary tells no source, ref, build type, trigger or runner: none counts here',
+    );
+  }
+  return advice;
 }
 
 function adviseOnKey(key: TrustedKey): string[] {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { durationField, exactTextField, nameReference } from './schema.ts';
+import { durationField, exactTextField, nameReference, withRules } from './schema.ts';
 
 /** `slsa` of a policy: what the provenance of an image must say, and who may say it. */
 
@@ -18,9 +18,9 @@ const platformNumber = z
   .max(32)
   .regex(/^[0-9]+$/, 'must be the number of the owner or repository, as text');
 
-const refs = (description: string) =>
+const refs = (pattern: RegExp, message: string, description: string) =>
   z
-    .array(z.string().min(1).max(MAX_REF_CHARS))
+    .array(z.string().min(1).max(MAX_REF_CHARS).regex(pattern, message))
     .min(1)
     .max(MAX_LIST)
     .describe(
@@ -28,12 +28,19 @@ const refs = (description: string) =>
     )
     .optional();
 
-const builder = z
+/** What stands behind a builder's "@" is a ref on GitHub, and a version of another form elsewhere. */
+const VERSION = /^(\S+|[<>=].*)$/;
+/** A build's own ref is a full one: "main" would match no build at all. */
+const FULL_REF = /^(refs\/\S+|[<>=].*)$/;
+
+const builderFields = z
   .strictObject({
     id: text.describe(
       'The builder.id of the provenance, equal byte for byte; with "@…" in it, that version only.',
     ),
     refs: refs(
+      VERSION,
+      'must not hold white space, unless it is a range such as ">=2.0.0 <3"',
       'Versions behind the "@" of builder.id; absent = those that the built-in roster knows, or any.',
     ),
     level: level
@@ -46,6 +53,15 @@ const builder = z
     ).optional(),
   })
   .describe('A builder whose provenance counts.');
+
+const builder = withRules(builderFields, [
+  {
+    cel: "!(has(self.refs) && self.id.contains('@'))",
+    holds: ({ id, refs: versions }) => versions === undefined || !id.includes('@'),
+    message: 'refs has no effect where id names a version behind "@"; write one or the other',
+    field: 'refs',
+  },
+]);
 
 const source = z
   .strictObject({
@@ -82,7 +98,11 @@ export const slsaSchema = z
       .max(MAX_SOURCES)
       .describe('Where the image must be built from: any of them. Absent = anywhere.')
       .optional(),
-    refs: refs('Branches and tags that the image must be built from: any of them.'),
+    refs: refs(
+      FULL_REF,
+      'must be a full ref, such as "refs/heads/main" or "refs/tags/v2.*", or a range such as ">=2.0.0 <3"',
+      'Branches and tags that the image must be built from: any of them.',
+    ),
     buildTypes: z
       .array(text)
       .min(1)
