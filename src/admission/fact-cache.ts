@@ -12,17 +12,23 @@ export type CacheObserver = (hit: boolean) => void;
 /** A fact is about 1 KiB. Refusals have their own, smaller room: junk must not push out what was verified. */
 const MAX_VERIFIED = 20_000;
 const MAX_REFUSED = 5_000;
+/** A statement about 1,024 images, which anybody can sign who has a certificate, makes a fact of 150 KiB. */
+const MAX_VERIFIED_BYTES = 64 * 1024 * 1024;
+const FACT_BYTES = 1024;
+const DIGEST_BYTES = 150;
 
 /**
  * Cryptographic facts by everything that their verification reads (design §3): the bytes of the evidence, the trust that
  * it was verified with, and the verifier's version. Nothing here depends on a policy or on now, so nothing is ever stale.
  */
 export class FactCache {
-  readonly #verified = new LRUCache<string, VerifiedSignature>({ max: MAX_VERIFIED });
+  readonly #verified: LRUCache<string, VerifiedSignature>;
   readonly #refused = new LRUCache<string, RefusedEvidence>({ max: MAX_REFUSED });
   readonly #observe: CacheObserver;
 
-  constructor(observe: CacheObserver = () => {}) {
+  /** @param maxBytes of what was verified, in all */
+  constructor(observe: CacheObserver = () => {}, maxBytes = MAX_VERIFIED_BYTES) {
+    this.#verified = new LRUCache({ max: MAX_VERIFIED, maxSize: maxBytes, sizeCalculation: bytesOf });
     this.#observe = observe;
   }
 
@@ -43,4 +49,14 @@ export class FactCache {
     else this.#verified.set(key, fact);
     return fact;
   }
+}
+
+/** What a fact takes, roughly: a certificate's names and extensions have 16 KiB at most. */
+function bytesOf({ digests, signer }: VerifiedSignature): number {
+  const texts =
+    signer.kind === 'certificate'
+      ? [signer.issuer, ...signer.names.map(({ value }) => value), ...Object.values(signer.extensions)]
+      : [];
+  const chars = texts.reduce((sum, { length }) => sum + length, 0);
+  return FACT_BYTES + DIGEST_BYTES * digests.length + 2 * chars;
 }

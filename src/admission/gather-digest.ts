@@ -1,7 +1,7 @@
 import { Refusal } from '../errors.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { FoundFacts } from '../policy/image-facts.ts';
-import { slsaContexts } from '../policy/provenance-rule.ts';
+import { slsaContexts } from '../policy/compiled-slsa.ts';
 import type { ExpandedEntries } from '../policy/signer-entry.ts';
 import type { BoundContext } from '../policy/trust-binding.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
@@ -13,7 +13,7 @@ import type { Fact, FactCache } from './fact-cache.ts';
 import type { Question, Sources } from './gather-facts.ts';
 import { faultOrThrow, faultReason, orAborted } from './port-answer.ts';
 import type { Discovery, ImageSource } from './ports.ts';
-import type { StatementQuestions } from './statement-cache.ts';
+import { asksStatements, statementQuestions } from './statement-questions.ts';
 import { Turns } from './turns.ts';
 
 /** What is known of one digest, and how it came to be known. */
@@ -33,8 +33,7 @@ export async function gatherDigest(
   question: Question,
   { images, facts, statements }: Sources,
 ): Promise<GatheredDigest> {
-  const questions = questionsOf(policies);
-  const attestations = questions.slsa || questions.conditions.size > 0;
+  const attestations = asksStatements(policies);
   const discovery = await discoverEverywhere(
     digest,
     placesOf(policies),
@@ -52,11 +51,14 @@ export async function gatherDigest(
   const artifact = pieces.some(({ overManifest }) => overManifest)
     ? await artifactFor(digest, question, images, { refused, faults })
     : undefined;
-  const answer = (fact: Fact, evidence: Evidence): Fact =>
-    'code' in fact ? fact : statements.answer(fact, evidence, questions);
+  const ask = statementQuestions(policies, digest);
+  const answer = (fact: Fact, evidence: Evidence, contextId: string): Fact =>
+    'code' in fact ? fact : statements.answer(fact, evidence, ask(fact, contextId));
   const byContext = await verifyAll(pieces, contextsOf(policies), { artifact, facts, answer }, turns);
   const { remembered, withPullSecret } = discovery;
-  return { found: { byContext, refused, faults }, remembered, withPullSecret };
+  const isEmpty = pieces.length === 0 && refused.length === 0 && faults.length === 0;
+  const found = { byContext, refused, faults, ...(isEmpty && { isEmpty }) };
+  return { found, remembered, withPullSecret };
 }
 
 /** Every root and key that one of the policies verifies with, once. */
@@ -71,20 +73,6 @@ export function contextsOf(policies: readonly CompiledPolicy[]): ReadonlyMap<str
 
 function contextsIn({ usable }: ExpandedEntries): readonly BoundContext[] {
   return usable.flatMap(({ contexts }) => contexts);
-}
-
-/** What the policies want to know of statements. */
-function questionsOf(policies: readonly CompiledPolicy[]): StatementQuestions {
-  const demands = policies.flatMap(({ attestations }) => attestations.map(({ demand }) => demand));
-  return {
-    slsa: policies.some(({ slsa }) => slsa !== undefined),
-    conditions: new Map(
-      [...Map.groupBy(demands, ({ predicateType }) => predicateType)].map(([type, some]) => [
-        type,
-        some.flatMap(({ conditions }) => conditions),
-      ]),
-    ),
-  };
 }
 
 /** Beside the image, and where one of the policies says that signatures are kept. */
@@ -159,7 +147,7 @@ interface Verification {
   readonly artifact: Artifact | undefined;
   readonly facts: FactCache;
   /** Adds what the statement says. */
-  readonly answer: (fact: Fact, evidence: Evidence) => Fact;
+  readonly answer: (fact: Fact, evidence: Evidence, contextId: string) => Fact;
 }
 
 async function verifyAll(
@@ -177,8 +165,11 @@ async function verifyAll(
       // Without the manifest nothing can be said of a signature over it; the reason is told beside.
       if (overManifest && bytes === undefined) continue;
       if (await turns.expired()) return byContext;
-      const fact = cache.known(evidence, context, bytes) ?? cache.verify(evidence, context, bytes);
-      facts.push(answer(fact, evidence));
+      const known = cache.known(evidence, context, bytes);
+      const fact = known ?? cache.verify(evidence, context, bytes);
+      // To read what a large statement says takes as long as to verify it: the others have a turn in between.
+      if (known === undefined && (await turns.expired())) return byContext;
+      facts.push(answer(fact, evidence, id));
     }
   }
   return byContext;

@@ -67,7 +67,7 @@ export async function gatherFacts(
     platforms: { kind: 'none' },
     parent: { kind: 'none' },
   } as const;
-  if (digest.kind !== 'known' || contextsOf(policies).size === 0) {
+  if (digest.kind !== 'known' || !needsEvidence(policies)) {
     return { facts: { ...base, ...NOTHING_FOUND }, remembered: false, withPullSecret: false };
   }
   const wantsPlatforms = policies.some(({ policy: { rules } }) => rules?.multiArch === 'IndexAndPlatforms');
@@ -80,6 +80,11 @@ export async function gatherFacts(
     remembered: own.remembered || platforms.remembered,
     withPullSecret: own.withPullSecret || platforms.withPullSecret,
   };
+}
+
+/** Where no key can be had now, whether there is anything to verify still tells "not signed" from "cannot tell". */
+function needsEvidence(policies: readonly CompiledPolicy[]): boolean {
+  return contextsOf(policies).size > 0 || policies.some(({ entries }) => entries.unavailable.length > 0);
 }
 
 interface GatheredPlatforms {

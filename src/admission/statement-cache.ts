@@ -1,22 +1,27 @@
 import { LRUCache } from 'lru-cache';
 import type { Condition, ConditionResult } from '../api/condition.ts';
 import { LIMITS } from '../limits.ts';
-import { isSlsaPredicate, readSlsaStatement, type SlsaStatement } from '../slsa/slsa-statement.ts';
+import { readSlsaStatement, type SlsaStatement } from '../slsa/slsa-statement.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import { contentHash, statementPayload } from '../sigstore/read-evidence.ts';
 import type { VerifiedFact } from '../policy/image-facts.ts';
 import { parseStrictJson } from '../strict-json.ts';
+import type { StatementQuestion } from './statement-questions.ts';
 
-/** What the policies of a review want to know of statements. */
-export interface StatementQuestions {
-  readonly slsa: boolean;
-  /** By predicate type. */
-  readonly conditions: ReadonlyMap<string, readonly Condition[]>;
-}
-
-/** A provenance as it is remembered has some KB; a result has less. */
-const MAX_STATEMENTS = 5_000;
+/**
+ * Bytes of statements that are remembered as they were read, in all: a provenance has some KB, and may have 5 MB, of which its
+ * dependencies are kept. Anybody who has a certificate can sign one.
+ */
+const MAX_STATEMENT_BYTES = 64 * 1024 * 1024;
+/** What is remembered of a small or unreadable one. */
+const LEAST_STATEMENT_BYTES = 1024;
+/** A result has about 1 KB, most of it the text of its condition. */
 const MAX_RESULTS = 20_000;
+
+interface RememberedStatement {
+  readonly slsa: SlsaStatement | undefined;
+  readonly bytes: number;
+}
 
 /**
  * What verified statements say: read once for each content, and each condition held against each content once. Both are
@@ -24,23 +29,23 @@ const MAX_RESULTS = 20_000;
  * that changes is evaluated anew (attack B18).
  */
 export class StatementCache {
-  readonly #statements = new LRUCache<string, { readonly slsa: SlsaStatement | undefined }>({
-    max: MAX_STATEMENTS,
-  });
-  readonly #results = new LRUCache<string, ConditionResult>({ max: MAX_RESULTS });
+  readonly #statements: LRUCache<string, RememberedStatement>;
+  readonly #results: LRUCache<string, ConditionResult>;
 
-  /** The fact with everything that the questions ask of its statement. Parsing a large statement takes a while. */
-  answer(fact: VerifiedFact, evidence: Evidence, questions: StatementQuestions): VerifiedFact {
-    const { content } = fact;
-    if (content.kind !== 'attestation') return fact;
-    const slsa =
-      questions.slsa && isSlsaPredicate(content.predicateType) ? this.#slsaOf(evidence) : undefined;
-    const wanted = questions.conditions.get(content.predicateType) ?? [];
-    if (slsa === undefined && wanted.length === 0) return fact;
+  constructor({ statementBytes = MAX_STATEMENT_BYTES, results = MAX_RESULTS } = {}) {
+    this.#statements = new LRUCache({ maxSize: statementBytes, sizeCalculation: ({ bytes }) => bytes });
+    this.#results = new LRUCache({ max: results });
+  }
+
+  /** The fact with everything that is asked of its statement. Parsing a large statement takes a while. */
+  answer(fact: VerifiedFact, evidence: Evidence, question: StatementQuestion): VerifiedFact {
+    const slsa = question.slsa ? this.#slsaOf(evidence) : undefined;
+    const { conditions } = question;
+    if (slsa === undefined && conditions.length === 0) return fact;
     return {
       ...fact,
       ...(slsa !== undefined && { slsa }),
-      conditions: this.#resultsOf(evidence, wanted),
+      ...(conditions.length > 0 && { conditions: this.#resultsOf(evidence, conditions) }),
     };
   }
 
@@ -50,7 +55,8 @@ export class StatementCache {
     if (known !== undefined) return known.slsa;
     const payload = statementPayload(evidence);
     const slsa = payload === undefined ? undefined : readSlsaStatement(payload);
-    this.#statements.set(key, { slsa });
+    const bytes = slsa?.kind === 'provenance' ? (payload?.length ?? 0) : 0;
+    this.#statements.set(key, { slsa, bytes: Math.max(bytes, LEAST_STATEMENT_BYTES) });
     return slsa;
   }
 

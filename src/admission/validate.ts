@@ -120,6 +120,36 @@ async function labelsOrFault(
 }
 
 /**
+ * Whether an enforcing cluster policy covers the image. Where the namespace's labels cannot be read every policy judges it, and one
+ * that selects by them covers it only if it is met wherever it may be denied: what another namespace's policy takes would run here as well.
+ */
+function coverageOf(
+  verdicts: readonly Verdict[],
+  { policies }: Snapshot,
+  { namespaceLabels }: Subject,
+  noMatch: NoMatch,
+): 'covered' | 'uncovered' | Fault {
+  const names = new Set(
+    verdicts.flatMap(({ policy, mode }) =>
+      policy?.kind === 'ClusterSigningPolicy' && mode === 'Enforce' ? [policy.name] : [],
+    ),
+  );
+  if (names.size === 0) return 'uncovered';
+  if (!(namespaceLabels instanceof Fault)) return 'covered';
+  const enforcing = policies
+    .map(({ policy }) => policy)
+    .filter(({ kind, mode }) => kind === 'ClusterSigningPolicy' && mode === 'Enforce');
+  const isCertain = enforcing.some(
+    ({ name, match }) => names.has(name) && match.namespaceSelector === undefined,
+  );
+  // Whichever of them governs the namespace covers the image as well.
+  const coversWhereGoverned =
+    noMatch !== 'Deny' &&
+    enforcing.every(({ name, match }) => names.has(name) || match.namespaceSelector === undefined);
+  return isCertain || coversWhereGoverned ? 'covered' : namespaceLabels;
+}
+
+/**
  * No policy covers the image: the installation's settings decide. Only an enforcing cluster policy covers an image: what a tenant
  * adds, and what only warns or records, must not take away a denial that was there without it.
  */
@@ -131,9 +161,10 @@ function unmatched(
   noMatch: NoMatch,
   notes: string[],
 ): readonly Verdict[] {
-  if (verdicts.some(({ policy, mode }) => policy?.kind === 'ClusterSigningPolicy' && mode === 'Enforce'))
-    return [];
-  const action = actionOnNoMatch(noMatch, snapshot, subject);
+  const coverage = coverageOf(verdicts, snapshot, subject, noMatch);
+  if (coverage === 'covered') return [];
+  const uncovered = actionOnNoMatch(noMatch, snapshot, subject);
+  const action = uncovered === 'deny' && coverage instanceof Fault ? coverage : uncovered;
   if (action === 'allow') return [];
   if (action === 'warn') {
     if (verdicts.length === 0) notes.push(`Image ${withoutDigest(image)} is covered by no signing policy`);

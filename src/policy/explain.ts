@@ -1,4 +1,6 @@
+import { imageName } from '../image/reference.ts';
 import { explainEvidence, type Examinable } from './explain-evidence.ts';
+import { explainProvenance } from './explain-provenance.ts';
 import { expectationOf } from './expectation.ts';
 import type {
   EntryExplanation,
@@ -29,17 +31,26 @@ interface Examined {
   readonly verdict: Verdict;
 }
 
+export interface ExplainOptions {
+  /** Also what statements say of themselves. */
+  readonly statements?: boolean;
+}
+
 /**
  * Tells why. Nothing is verified again, and each piece of evidence is held against the entries by the very function that the verdict
  * was made with, so that the two cannot differ.
  * @param now milliseconds since the epoch: the moment of the verdicts
  */
-export function explain(explainable: Explainable, now: number): Explanation {
+export function explain(
+  explainable: Explainable,
+  now: number,
+  { statements = false }: ExplainOptions = {},
+): Explanation {
   const { image, digest, examined } = explainable;
   const policies =
     examined.length === 0
       ? [uncovered(explainable)]
-      : examined.map((each) => explainPolicy(explainable, each, now));
+      : examined.map((each) => explainPolicy(explainable, each, { now, statements }));
   return { image, digest, verdict: worstOf(policies.map(({ verdict }) => verdict)), policies };
 }
 
@@ -59,11 +70,18 @@ function uncovered(image: Explainable): PolicyExplanation {
   return { ...explainVerdict(image, verdict), expected: undefined, trustedKeys: [], subjects: [] };
 }
 
+/** What is told, and as of when (milliseconds since the epoch). */
+interface Telling {
+  readonly now: number;
+  readonly statements: boolean;
+}
+
 function explainPolicy(
   image: Explainable,
   { compiled, facts, verdict }: Examined,
-  now: number,
+  telling: Telling,
 ): PolicyExplanation {
+  const { now } = telling;
   const { rules } = compiled.policy;
   const entries = entriesAt(compiled.entries, now);
   const asks = rules?.requireSignature === true;
@@ -72,8 +90,25 @@ function explainPolicy(
     ...explainVerdict(image, verdict),
     expected: expected === undefined ? undefined : field(expected),
     trustedKeys: asks ? explainEntries(entries) : [],
-    subjects: asks ? subjectsOf(facts, { rules, entries: entries.usable, now }) : [],
+    subjects:
+      rules !== undefined && (asks || compiled.slsa !== undefined)
+        ? subjectsOf(facts, { rules, entries: asks ? entries.usable : [], now }, (digest, found) =>
+            provenanceOf(compiled, facts, { digest, found }, telling),
+          )
+        : [],
   };
+}
+
+/** Undefined where the policy asks for none. */
+function provenanceOf(
+  { slsa, policy: { rules } }: CompiledPolicy,
+  { reference }: ImageFacts,
+  { digest, found }: { readonly digest: string; readonly found: FoundFacts },
+  telling: Telling,
+): SubjectExplanation['provenance'] {
+  if (slsa === undefined || rules === undefined) return undefined;
+  const image = { name: 'problem' in reference ? '' : imageName(reference), digest };
+  return explainProvenance({ compiled: slsa, rules, image, found, ...telling });
 }
 
 function explainVerdict(
@@ -125,6 +160,7 @@ function explainEntry(label: string, state: EntryExplanation['state'], detail: s
 function subjectsOf(
   facts: ImageFacts,
   policy: Omit<Examinable, 'digest' | 'found'>,
+  provenanceIn: (digest: string, found: FoundFacts) => SubjectExplanation['provenance'],
 ): readonly SubjectExplanation[] {
   const { digest, platforms, parent } = facts;
   if (digest.kind !== 'known') return [];
@@ -133,13 +169,17 @@ function subjectsOf(
     of: string,
     found: FoundFacts,
     platform?: string,
-  ): SubjectExplanation => ({
-    role,
-    digest: of,
-    platform: platform === undefined ? undefined : field(platform),
-    evidence: explainEvidence({ ...policy, digest: of, found }),
-    faults: found.faults.map(shown),
-  });
+  ): SubjectExplanation => {
+    const provenance = provenanceIn(of, found);
+    return {
+      role,
+      digest: of,
+      platform: platform === undefined ? undefined : field(platform),
+      evidence: explainEvidence({ ...policy, digest: of, found }),
+      ...(provenance !== undefined && { provenance }),
+      faults: found.faults.map(shown),
+    };
+  };
   return [
     subject('image', digest.digest, facts),
     ...(parent.kind === 'known' ? [subject('index', parent.digest, parent)] : []),

@@ -1,5 +1,6 @@
 import type { Mode } from '../api/resources.ts';
 import type { SignedContent, SubjectName } from '../sigstore/verified-signature.ts';
+import type { JsonValue } from '../strict-json.ts';
 import type { FaultReason, PolicyIdentity, Violation, ViolationCode } from './verdict.ts';
 
 /**
@@ -68,6 +69,8 @@ export interface SubjectExplanation {
   /** `linux/arm64`, of a platform. */
   readonly platform: string | undefined;
   readonly evidence: readonly EvidenceExplanation[];
+  /** Statements about how it was built; absent where the policy asks for none. */
+  readonly provenance?: readonly ProvenanceExplanation[];
   /** What could not be looked at. */
   readonly faults: readonly FaultReason[];
 }
@@ -111,6 +114,51 @@ export interface ProofExplanation {
     readonly integratedAt: string | undefined;
   }>;
   readonly timestamps: ProofsExplanation<{ readonly authority: string; readonly signedAt: string }>;
+}
+
+/** One verified provenance, or verification summary, under the policy's `slsa`: the facts are those that its signer may vouch for. */
+export interface ProvenanceExplanation {
+  /** Where it was found. */
+  readonly evidence: string;
+  readonly kind: 'provenance' | 'summary' | 'unreadable';
+  /** Whether it fulfils all that the policy asks. */
+  readonly counts: boolean;
+  /** SLSA build level; 0 = it is no provenance of this image. */
+  readonly level: number;
+  readonly builder: string | undefined;
+  /** Of a summary. */
+  readonly verifier: string | undefined;
+  readonly source: string | undefined;
+  readonly ref: string | undefined;
+  readonly commit: string | undefined;
+  readonly trigger: string | undefined;
+  readonly runnerEnvironment: string | undefined;
+  readonly buildType: string | undefined;
+  readonly signedBy: string;
+  readonly signedAt: string | undefined;
+  /** Why it does not count. */
+  readonly reasons: readonly ReasonExplanation[];
+  /** What it says of itself, whoever may vouch for that; only for who asked. */
+  readonly statement?: StatementExplanation;
+}
+
+/** A provenance in its own words, as far as anybody would read on. */
+export interface StatementExplanation {
+  readonly entryPoint: string | undefined;
+  readonly invocation: string | undefined;
+  readonly startedOn: string | undefined;
+  readonly finishedOn: string | undefined;
+  readonly builderVersion: Readonly<Record<string, string>> | undefined;
+  /** External parameters; absent also where they are too large to be kept. */
+  readonly parameters: JsonValue | undefined;
+  /** The first of them. */
+  readonly resolvedDependencies: readonly {
+    readonly name: string | undefined;
+    readonly uri: string | undefined;
+    readonly digest: Readonly<Record<string, string>>;
+  }[];
+  /** All of them. */
+  readonly resolvedDependencyCount: number;
 }
 
 export type ProofsExplanation<T> =

@@ -20,6 +20,8 @@ export interface FoundFacts {
   readonly refused: readonly RefusedEvidence[];
   /** What could not be looked at. */
   readonly faults: readonly FaultReason[];
+  /** It was looked for, and there is nothing at all. */
+  readonly isEmpty?: true;
 }
 
 /** Everything that is known of one image when it is judged; the facts are those of its own digest. */

@@ -62,7 +62,10 @@ export function headline(image: Pick<ImageVerdicts, 'image'>, { outcome, policy 
     return `${name} could not be verified: ${FAULT_SUMMARIES[outcome.faults[0].code] ?? 'nobody could tell'}.`;
   }
   const { code, about, headline: said } = outcome.violations[0];
-  if (said !== undefined) return `${name} ${field(said)}.`;
+  if (said !== undefined) {
+    const words = field(said);
+    return `${name} ${words}${words.endsWith('…') ? '' : '.'}`;
+  }
   if (code === 'POLICY_INVALID') return `${name} is refused: ${describePolicy(policy)} is not valid.`;
   if (about !== undefined && !OF_STATEMENTS.has(code)) return `${name} ${UNCOUNTED_HEADLINES[about]}`;
   return `${name} ${VIOLATION_HEADLINES[code]}`;
@@ -141,9 +144,7 @@ export function nextStep(
 ): string {
   const name = field(withoutDigest(image.image));
   if (outcome.kind === 'faulted') {
-    return outcome.faults[0].code === 'IMAGE_NOT_FOUND'
-      ? 'check the name, and that the credentials may read it; then try again'
-      : 'try again; if it stays, tell the administrators of Countersign';
+    return nextAfterFault(outcome.faults[0].code, policy);
   }
   if (outcome.kind === 'verified') return '';
   const [first] = outcome.violations;
@@ -187,6 +188,22 @@ export function nextStep(
       return first.about === undefined
         ? `have it signed by a signer that ${describePolicy(policy)} trusts, or ask its owners to trust this one`
         : `have ${first.about === 'provenance' ? 'its provenance' : 'the attestation'} made again, by a signer that ${describePolicy(policy)} names`;
+  }
+}
+
+function nextAfterFault(code: FaultReason['code'], policy: PolicyIdentity | undefined): string {
+  switch (code) {
+    case 'IMAGE_NOT_FOUND':
+      return 'check the name, and that the credentials may read it; then try again';
+    case 'REGISTRY_AUTH':
+      return 'check the name, and give the workload imagePullSecrets for this registry; then try again';
+    case 'REGISTRY_RATE_LIMITED':
+      return 'try again when the registry allows it';
+    case 'KEY_UNAVAILABLE':
+    case 'TRUSTROOT_UNAVAILABLE':
+      return `show what was found to the owners of ${describePolicy(policy)}; once it can be had, try again`;
+    default:
+      return 'try again; if it stays, tell the administrators of Countersign';
   }
 }
 

@@ -97,7 +97,7 @@ function withPlatforms(
     outcome: revoked(rules, platform) ?? requirement(platform.digest, platform),
   }));
   const [violation, ...violations] = outcomes.flatMap(({ platform, outcome }) =>
-    violationsOf(outcome).map((each) => ofPlatform(platform, each)),
+    violationsOf(outcome).map((each) => ofPlatform(platform, ofSignedIndex(own, platform, each))),
   );
   if (violation !== undefined) return { kind: 'violated', violations: [violation, ...violations] };
   const [fault, ...faults] = [
@@ -114,6 +114,16 @@ function revoked({ revokedDigests }: PolicyRules, { digest }: PlatformFacts): Ou
   return {
     kind: 'violated',
     violations: [{ code: 'DIGEST_REVOKED', detail: `${digest} is in revokedDigests` }],
+  };
+}
+
+/** "Is not signed" would be wrong of an image whose index is. */
+function ofSignedIndex(own: Outcome, { platform }: PlatformFacts, violation: Violation): Violation {
+  if (own.kind !== 'verified' || violation.code !== 'SIGNATURE_MISSING' || violation.about !== undefined)
+    return violation;
+  return {
+    ...violation,
+    headline: `is signed, but its manifest for ${platform} is not. Signature required`,
   };
 }
 

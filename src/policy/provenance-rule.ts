@@ -49,7 +49,7 @@ export function evaluateProvenance(compiled: CompiledSlsa, question: ProvenanceQ
 }
 
 /** Whether certificates of build platforms can matter: not where each builder has a signer of its own. */
-function asksPlatforms({ policy: { builders } }: CompiledSlsa): boolean {
+export function asksPlatforms({ policy: { builders } }: CompiledSlsa): boolean {
   return builders.length === 0 || builders.some(({ signerRef }) => signerRef === undefined);
 }
 

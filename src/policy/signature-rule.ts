@@ -39,9 +39,9 @@ function missingAnswers(
   rules: PolicyRules,
   { usable, unavailable }: ExpandedEntries,
   signers: number,
-  { byContext, refused }: FoundFacts,
+  { byContext, refused, isEmpty }: FoundFacts,
 ): readonly FaultReason[] {
-  if (signers + unavailable.length < rules.threshold) return [];
+  if (isEmpty === true || signers + unavailable.length < rules.threshold) return [];
   const isUnsigned = [refused, ...byContext.values()].every((facts) => facts.every(isAttestation));
   // Where no signature was found, no key can have made it.
   if (usable.length > 0 && isUnsigned) return [];

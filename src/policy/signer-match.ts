@@ -21,7 +21,8 @@ export function matchSigner(
     identityViolation(entry, signature) ??
     standingViolation(entry, now) ??
     proofViolation(terms, signature, now) ??
-    signingTimeViolation(entry, countedTimes(terms, signature));
+    signingTimeViolation(entry, countedTimes(terms, signature)) ??
+    validityViolation(entry, signature, countedTimes(terms, signature), now);
   if (violation !== undefined) return { counts: false, violation };
   const [signedAt] = countedTimes(terms, signature);
   const issuer = signature.signer.kind === 'certificate' ? signature.signer.issuer : undefined;
@@ -31,8 +32,13 @@ export function matchSigner(
   };
 }
 
+/** Whether it is the entry's own signature, whenever it was made and whether or not the entry is trusted now. */
+export function isSignedBy(entry: SignerEntry, signature: VerifiedSignature): boolean {
+  return identityViolation(entry, signature) === undefined;
+}
+
 /** Who signed, for people: verified fields only. */
-export function describeSigner({ signer }: VerifiedSignature): string {
+export function describeSigner({ signer }: Pick<VerifiedSignature, 'signer'>): string {
   if (signer.kind === 'key') return `key ${signer.fingerprint}`;
   const names = signer.names.map((name) => name.value).join(', ');
   return `${names === '' ? 'a certificate without a name' : names} (issuer ${signer.issuer ?? 'none'})`;
@@ -127,6 +133,30 @@ function signingTimeViolation(entry: SignerEntry, [earliest]: readonly number[])
     };
   }
   return undefined;
+}
+
+/**
+ * A key that was given as a certificate counts within its dates. Trusted times were held against them when the signature was verified;
+ * one that nothing dates could be made now.
+ */
+function validityViolation(
+  { contexts, label }: SignerEntry,
+  { signer }: VerifiedSignature,
+  times: readonly number[],
+  now: number,
+): Violation | undefined {
+  if (times.length > 0 || signer.kind !== 'key') return undefined;
+  const keys = contexts.flatMap(({ context }) => (context.kind === 'key' ? [context.key] : []));
+  const own = keys.filter(({ fingerprint }) => fingerprint === signer.fingerprint);
+  const outside = own.flatMap(({ validity }) =>
+    validity !== undefined && (now < validity.notBefore || now > validity.notAfter) ? [validity] : [],
+  );
+  const [first] = outside;
+  if (first === undefined || outside.length < own.length) return undefined;
+  return {
+    code: 'TIME_UNTRUSTED',
+    detail: `it has no trusted time, and the certificate of ${label} is valid from ${iso(first.notBefore)} to ${iso(first.notAfter)} only`,
+  };
 }
 
 function iso(milliseconds: number): string {

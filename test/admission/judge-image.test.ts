@@ -400,10 +400,14 @@ describe('warm', () => {
     expect(images.calls).toEqual(['discover org/server aa']);
   });
 
-  test('where no key can be had the registry is not asked', async () => {
-    const waiting = asking('p', { acceptMembership: true, trustedKeys: [keyRef('hashivault://a')] });
-    expect(told(await judge(at(AMD), waiting))).toEqual({ p: 'fault KEY_UNAVAILABLE' });
-    expect(images.calls).toEqual([]);
+  test('where no key can be had, nobody can tell of an image with evidence; one without any is not signed', async () => {
+    const waiting = asking('p', { trustedKeys: [keyRef('hashivault://a')] });
+    images.evidence.set(D, [gold(D)]);
+    expect(told(await judge(at(D), waiting))).toEqual({ p: 'fault KEY_UNAVAILABLE' });
+    images.evidence.delete(D);
+    expect(told(await judge(at(D), waiting))).toEqual({ p: 'SIGNATURE_MISSING' });
+    images.failing = new Fault('REGISTRY_UNREACHABLE', 'down');
+    expect(told(await judge(at(D), waiting))).toEqual({ p: 'fault REGISTRY_UNREACHABLE' });
   });
 });
 

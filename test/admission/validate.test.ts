@@ -303,6 +303,51 @@ describe('no policy covers the image', () => {
     resources = [];
     expect(await judge()).toMatchObject({ allowed: true, warnings: [] });
   });
+
+  test('E24: a policy that only counts because the labels of the namespace are unknown covers nothing', async () => {
+    const selecting = (team: string, glob: string) =>
+      policy(
+        {
+          name: team,
+          match: {
+            images: [parseGlob(glob)],
+            excludeImages: [],
+            namespaceSelector: labelSelector({ matchLabels: { team } }),
+            workloadSelector: undefined,
+          },
+        },
+        { trustedKeys: [goldKey] },
+      );
+    const [own, other] = [selecting('a', 'ghcr.io/other/**'), selecting('b', 'ghcr.io/org/**')];
+    resources = [own, other];
+    labels = async () => ({ team: 'a' });
+    expect(await judge()).toMatchObject({ allowed: false, codes: ['NO_POLICY'] });
+    labels = async () => ({ team: 'b' });
+    expect((await judge()).allowed).toBe(true);
+    labels = async () => {
+      throw new Fault('NAMESPACE_UNKNOWN', 'no answer');
+    };
+    expect(await judge()).toMatchObject({ allowed: false, code: 503, codes: ['NAMESPACE_UNKNOWN'] });
+    const everywhere = { ...other, match: { ...other.match, namespaceSelector: undefined } };
+    resources = [own, everywhere];
+    expect((await judge()).allowed).toBe(true);
+  });
+
+  test('E24: noMatch Deny cannot tell either whether the image is covered', async () => {
+    const match = { images: undefined, excludeImages: [], workloadSelector: undefined };
+    const namespaceSelector = labelSelector({ matchLabels: { team: 'a' } });
+    resources = [policy({ match: { ...match, namespaceSelector } }, { trustedKeys: [goldKey] })];
+    const denying = (): ReturnType<typeof validate> =>
+      validate(review(), { ...dependencies(), noMatch: 'Deny' }, never);
+    labels = async () => ({ team: 'a' });
+    expect((await denying()).allowed).toBe(true);
+    labels = async () => ({ team: 'b' });
+    expect(await denying()).toMatchObject({ allowed: false, code: 403, codes: ['NO_POLICY'] });
+    labels = async () => {
+      throw new Fault('NAMESPACE_UNKNOWN', 'no answer');
+    };
+    expect(await denying()).toMatchObject({ allowed: false, code: 503, codes: ['NAMESPACE_UNKNOWN'] });
+  });
 });
 
 describe('what a tenant or a softer policy adds takes no denial away', () => {

@@ -12,6 +12,7 @@ import {
   policySpec,
   PRIVATE_PEM,
   PUBLIC_PEM,
+  times,
   TRUSTED_ROOT,
   type Json,
 } from '../api/documents.ts';
@@ -64,6 +65,27 @@ async function apply(json: Json): Promise<string> {
 const CLUSTER = 'ClusterSigningPolicy';
 const keys = (...trustedKeys: unknown[]): Json => policySpec({ trustedKeys });
 
+const BUILDER = {
+  id: 'https://tekton.example.com/chains',
+  refs: ['v1.*'],
+  level: 2,
+  signerRef: { name: 'tekton' },
+};
+const SOURCE = { uri: 'https://github.com/acme/*', ownerID: '123456', repositoryID: '7' };
+const VERIFIER = {
+  id: 'https://verifier.example.com',
+  signerRef: { name: 'verifier' },
+  policyURI: 'https://p.example',
+};
+const ATTESTATION = {
+  predicateType: 'https://spdx.dev/Document',
+  signers: [KEYLESS, { signerRef: { name: 'a' } }],
+  conditions: [{ cel: 'size(predicate.packages) > 0', message: 'the SBOM lists packages' }],
+  maxAge: '30d',
+};
+const slsa = (changes: Json): Json => policySpec({ slsa: { requiredLevel: 3, ...changes } });
+const attesting = (changes: Json): Json => policySpec({ attestations: [{ ...ATTESTATION, ...changes }] });
+
 const GOOD: readonly (readonly [string, Json])[] = [
   ['a short policy', document(CLUSTER, policySpec())],
   [
@@ -97,15 +119,55 @@ const GOOD: readonly (readonly [string, Json])[] = [
       tagPolicy: 'Pin',
       onFault: 'Deny',
       revokedDigests: [DIGEST],
+      slsa: {
+        requiredLevel: 3,
+        builders: [BUILDER, { id: `${BUILDER.id}@v1` }],
+        sources: [SOURCE],
+        refs: ['refs/heads/main', '>=2.0.0 <3'],
+        buildTypes: ['https://tekton.dev/chains/v2/slsa'],
+        triggers: ['push'],
+        runnerEnvironment: 'github-hosted',
+        verifiers: [VERIFIER],
+        maxAge: '30d',
+        trustRootRef: { name: 'acme' },
+      },
+      attestations: [
+        ATTESTATION,
+        { predicateType: 'x', signers: [{ signerSelector: { matchLabels: { a: 'b' } } }] },
+      ],
     }),
   ],
+  [
+    'provenance and nothing else',
+    document(CLUSTER, { mode: 'Enforce', requireSignature: false, slsa: { requiredLevel: 1 } }),
+  ],
+  ["a tenant's provenance and attestations", document('SigningPolicy', { ...slsa({}), ...attesting({}) })],
   [
     'a policy that takes membership for a signature',
     document(CLUSTER, policySpec({ acceptMembership: true })),
   ],
   [
     'as many of everything as is allowed',
-    document(CLUSTER, { mode: 'Audit', trustedKeys: Array(64).fill(KEYLESS), threshold: 64 }),
+    document(CLUSTER, {
+      mode: 'Audit',
+      trustedKeys: times(64, KEYLESS),
+      threshold: 64,
+      slsa: {
+        requiredLevel: 3,
+        builders: times(32, {
+          ...BUILDER,
+          id: `https://b.example/${'x'.repeat(1000)}`,
+          refs: times(32, 'v1.*'),
+        }),
+        sources: times(64, SOURCE),
+        verifiers: times(8, VERIFIER),
+      },
+      attestations: times(8, {
+        ...ATTESTATION,
+        signers: times(8, KEYLESS),
+        conditions: times(8, ATTESTATION.conditions[0]),
+      }),
+    }),
   ],
   [
     'a policy of digests only',
@@ -147,9 +209,47 @@ const BAD: readonly (readonly [string, Json, RegExp])[] = [
     /unknown field "spec\.requireSignatures"/,
   ],
   [
-    'C2: slsa',
-    document(CLUSTER, policySpec({ slsa: { requiredLevel: 3 } })),
-    /spec\.slsa.*slsa is not supported by this version/,
+    'C2: an unknown field of slsa',
+    document(CLUSTER, slsa({ levels: 3 })),
+    /unknown field "spec\.slsa\.levels"/,
+  ],
+  [
+    'C2: slsa of level 4',
+    document(CLUSTER, slsa({ requiredLevel: 4 })),
+    /requiredLevel.*less than or equal to 3/,
+  ],
+  [
+    'C2: slsa of level 0',
+    document(CLUSTER, slsa({ requiredLevel: 0 })),
+    /requiredLevel.*greater than or equal to 1/,
+  ],
+  [
+    'C2: refs of a builder that names its version',
+    document(CLUSTER, slsa({ builders: [{ id: `${BUILDER.id}@v1`, refs: ['v1'] }] })),
+    /refs has no effect where id names a version behind "@"/,
+  ],
+  ['C2: a branch by its name', document(CLUSTER, slsa({ refs: ['main'] })), /spec\.slsa\.refs\[0\]/],
+  ['C2: an owner by name', document(CLUSTER, slsa({ sources: [{ ...SOURCE, ownerID: 'acme' }] })), /ownerID/],
+  ['C2: an empty list of builders', document(CLUSTER, slsa({ builders: [] })), /spec\.slsa\.builders/],
+  [
+    'C2: an attestation without signers',
+    document(CLUSTER, attesting({ signers: [] })),
+    /spec\.attestations\[0\]\.signers/,
+  ],
+  [
+    'C2: an attestation whose signer is two',
+    document(CLUSTER, attesting({ signers: [{ ...KEYLESS, signerRef: { name: 'a' } }] })),
+    /exactly one of/,
+  ],
+  [
+    'C2: a condition without a message',
+    document(CLUSTER, attesting({ conditions: [{ cel: 'true' }] })),
+    /conditions\[0\]\.message: Required value/,
+  ],
+  [
+    "C16: a key reference among a tenant's signers",
+    document('SigningPolicy', attesting({ signers: [{ keyRef: { uri: 'awskms:///alias/release' } }] })),
+    /spec\.attestations\[0\]\.signers\[0\]\.keyRef/,
   ],
   [
     'C2: acceptMembership beside IndexAndPlatforms',
@@ -304,7 +404,7 @@ const BAD: readonly (readonly [string, Json, RegExp])[] = [
   ],
   [
     '65 entries',
-    document(CLUSTER, policySpec({ trustedKeys: Array(65).fill(KEYLESS) })),
+    document(CLUSTER, policySpec({ trustedKeys: times(65, KEYLESS) })),
     /Too many: 65: must have at most 64/,
   ],
   [
@@ -417,9 +517,7 @@ describe('CRDs in a real API server', () => {
 
   test('64 entries with the longest references are within the cost of the rules', async () => {
     const uri = `awskms:///alias/${'x'.repeat(600)}`;
-    expect(await apply(document(CLUSTER, keys(...Array(64).fill({ keyRef: { uri } }))))).toMatch(
-      /^accepted /,
-    );
+    expect(await apply(document(CLUSTER, keys(...times(64, { keyRef: { uri } }))))).toMatch(/^accepted /);
   });
 
   test('C2: for a client without strict validation an unknown field is pruned and a later field is still refused', async () => {
@@ -427,7 +525,7 @@ describe('CRDs in a real API server', () => {
     const post = (changes: Json) =>
       cluster.request(path, { method: 'POST', body: document(CLUSTER, policySpec(changes)) });
     expect((await post({ requireSignatures: false })).status).toBe(201);
-    expect((await post({ slsa: { requiredLevel: 3 } })).status).toBe(422);
+    expect((await post({ onFault: 'Allow' })).status).toBe(422);
   });
 
   test('H16: a stored object gets the strict defaults', async () => {

@@ -260,7 +260,11 @@ export function clusterPolicy(name: string, namespace: string, spec: object): ob
 }
 
 /** A Pod; one container for each image. */
-export function pod(namespace: string, name: string, ...images: string[]): object & { spec: object } {
+export function pod(
+  namespace: string,
+  name: string,
+  ...images: string[]
+): Record<string, unknown> & { spec: object } {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace }, spec: podSpec(images) };
 }
 

@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly deadline?: number;
   /** Milliseconds between SIGTERM and SIGKILL when it is stopped. */
   readonly grace?: number;
+  /** Whom it runs as; the user of the tests otherwise. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 export interface RunningProcess {
@@ -42,6 +44,7 @@ export async function startProcess(options: StartOptions): Promise<RunningProces
     cwd: workDir,
     env: cleanEnvironment(workDir, options.env),
     stdio: ['ignore', log, log],
+    ...options.user,
   });
   closeSync(log);
   const exited = exitOf(child);

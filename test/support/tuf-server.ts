@@ -19,10 +19,11 @@ export interface TufServer {
   stop(): Promise<void>;
 }
 
-/** A mirror under `/repository/`, as real HTTP or HTTPS. */
+/** A mirror under `/repository/`, as real HTTP or HTTPS. @param at the port; a free one unless told */
 export async function startTufServer(
   files: ReadonlyMap<string, Buffer>,
   tls?: KeyPairPem,
+  at = 0,
 ): Promise<TufServer> {
   const answer = (path: string, response: ServerResponse): void => {
     const name = path.replace(/^\/repository\//, '');
@@ -41,7 +42,7 @@ export async function startTufServer(
     tls === undefined
       ? createHttpServer(listener)
       : createHttpsServer({ cert: tls.certPem, key: tls.keyPem }, listener);
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => http.listen(at, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;
   const server: TufServer = {
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/repository`,

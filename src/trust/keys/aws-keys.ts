@@ -9,8 +9,14 @@ import { keyFault, nameOf } from './key-fault.ts';
 import type { KeyPorts, ReadKeys, ReferenceOf } from './key-resolver.ts';
 import type { AwsEndpoint, AwsSettings } from './settings.ts';
 
-/** AWS's own, in its partitions: `kms.eu-west-1.amazonaws.com`, an endpoint of a VPC, an account's STS. */
+/** Where the SDK itself may go, by the region and for credentials: in AWS's partitions, to an account's STS. */
 const AWS_HOST = /^(?:[a-z0-9](?:[-a-z0-9]{0,62})\.){1,6}(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/;
+/**
+ * What a reference may name: KMS of a region, also in a VPC (`vpce-1-2.kms.eu-west-1.vpce.amazonaws.com`). Not all that is
+ * below those domains: behind `execute-api` or `elb` answers whoever rents it.
+ */
+const KMS_HOST =
+  /^(?:vpce-[-a-z0-9]{1,58}\.)?kms(?:-fips)?\.[a-z0-9][-a-z0-9]{0,31}\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/;
 const ARN = /^arn:[^:]+:kms:([^:]+):([0-9]{12}):(key|alias)\/(.+)$/;
 const REGION = /^[a-z0-9](?:[-a-z0-9]{0,30}[a-z0-9])?$/;
 
@@ -57,7 +63,7 @@ function newClient(
 ): KMSClient {
   const own = listed.find(({ host }) => host === endpoint);
   // The requests are signed, and carry a session token: whoever writes a reference does not choose who gets those.
-  if (endpoint !== undefined && own === undefined && !AWS_HOST.test(endpoint)) {
+  if (endpoint !== undefined && own === undefined && !KMS_HOST.test(endpoint)) {
     throw keyFault(
       `the endpoint ${endpoint} is not one of AWS's; list it in keys.aws.endpoints if it is meant`,
     );
@@ -76,7 +82,7 @@ function newClient(
           `the AWS client would ask ${host}, which is not one of AWS's; list it in keys.aws.endpoints`,
         );
       }
-      return exchange(connections.trusting(isOwn ? own.caFile : undefined), request, signal);
+      return exchange(connections.trusting(request.url, isOwn ? own.caFile : undefined), request, signal);
     }),
   });
 }

@@ -27,8 +27,9 @@ export function azureKeys(
       throw keyFault(`${vault} is not a vault of Azure's; list it in keys.azure.vaultHosts if it is meant`);
     }
     credential ??= credentialOf(ports);
-    const client = new KeyClient(`https://${vault}`, await credential, {
-      httpClient: azureHttp(vault, connections.trusting(), signal),
+    const url = new URL(`https://${vault}`);
+    const client = new KeyClient(url.origin, await credential, {
+      httpClient: azureHttp(vault, connections.trusting(url), signal),
       // The key ring has its own; and a token goes to the vault alone.
       retryOptions: { maxRetries: 0 },
       redirectOptions: { maxRetries: 0 },

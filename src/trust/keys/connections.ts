@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates } from 'node:tls';
-import { Agent, EnvHttpProxyAgent, type buildConnector, type Dispatcher } from 'undici';
+import { Agent, ProxyAgent, type buildConnector, type Dispatcher } from 'undici';
 import { keyFault } from './key-fault.ts';
 import type { KeySettings } from './settings.ts';
 
@@ -11,11 +11,11 @@ const KEEP_ALIVE_MS = 10_000;
 /** To one server at once. */
 const CONNECTIONS = 4;
 
-/** The connections to key stores: one pool for each set of authorities. */
+/** The connections to key stores: one pool for each set of authorities and way out. */
 export class KeyConnections {
   readonly #proxy: KeySettings['proxy'];
   readonly #connect: buildConnector.connector | undefined;
-  readonly #pools = new Map<string | undefined, Dispatcher>();
+  readonly #pools = new Map<string, Dispatcher>();
 
   constructor(proxy: KeySettings['proxy'], connect?: buildConnector.connector) {
     this.#proxy = proxy;
@@ -23,14 +23,18 @@ export class KeyConnections {
   }
 
   /**
+   * @param target where the request goes: what is reached without the proxy is never shown to it
    * @param caFile PEM certificates to trust beside the system's
    * @throws Fault KEY_UNAVAILABLE when that file cannot be used
    */
-  trusting(caFile?: string): Dispatcher {
-    let pool = this.#pools.get(caFile);
+  trusting(target: URL, caFile?: string): Dispatcher {
+    const proxy = this.#proxyFor(target);
+    const key = JSON.stringify([proxy, caFile]);
+    let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = this.#pool(caFile === undefined ? undefined : [...getCACertificates('default'), readCa(caFile)]);
-      this.#pools.set(caFile, pool);
+      const ca = caFile === undefined ? undefined : [...getCACertificates('default'), readCa(caFile)];
+      pool = this.#pool(proxy, ca);
+      this.#pools.set(key, pool);
     }
     return pool;
   }
@@ -39,7 +43,12 @@ export class KeyConnections {
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
 
-  #pool(ca: string[] | undefined): Dispatcher {
+  #proxyFor(target: URL): string | undefined {
+    if (this.#proxy === undefined || this.#proxy.isDirect(target)) return undefined;
+    return target.protocol === 'https:' ? this.#proxy.https : this.#proxy.http;
+  }
+
+  #pool(proxy: string | undefined, ca: string[] | undefined): Dispatcher {
     const tls = {
       secureContext: createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) }),
       // Said aloud, so that no environment variable can switch it off.
@@ -51,17 +60,8 @@ export class KeyConnections {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connections: CONNECTIONS,
     };
-    if (this.#proxy === undefined) return new Agent(options);
-    const { https = '', http = '', no = '' } = this.#proxy;
-    // Empty texts rather than nothing: the environment is read by the settings, and nowhere else.
-    return new EnvHttpProxyAgent({
-      ...options,
-      requestTls: tls,
-      proxyTls: tls,
-      httpsProxy: https,
-      httpProxy: http,
-      noProxy: no,
-    });
+    if (proxy === undefined) return new Agent(options);
+    return new ProxyAgent({ ...options, uri: proxy, requestTls: tls, proxyTls: tls });
   }
 }
 

@@ -40,7 +40,7 @@ export class GcpClient {
     const url = new URL(`https://${GCP_HOST}/v1/${path}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     const request = { method: 'GET', url, headers: await this.#credentials(signal) };
-    const answer = await exchange(this.#connections.trusting(), request, signal);
+    const answer = await exchange(this.#connections.trusting(url), request, signal);
     if (answer.status !== 200) throw statusFault(answer.status);
     return jsonOf(answer, GCP_HOST);
   }

@@ -15,8 +15,8 @@ export interface KeySettings {
         /** URL of the proxy for https and for http. */
         readonly https?: string | undefined;
         readonly http?: string | undefined;
-        /** Hosts that are asked without it, as in `NO_PROXY`. */
-        readonly no?: string | undefined;
+        /** Whether an origin is asked without it. */
+        readonly isDirect: (origin: URL) => boolean;
       }
     | undefined;
 }

@@ -69,7 +69,7 @@ export class VaultClient {
       },
       body,
     };
-    return exchange(this.#connections.trusting(this.#settings.caFile), request, signal);
+    return exchange(this.#connections.trusting(request.url, this.#settings.caFile), request, signal);
   }
 
   /** @throws Fault KEY_UNAVAILABLE */

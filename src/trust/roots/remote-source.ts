@@ -38,13 +38,15 @@ export function repositorySource(
   if (source.kind === 'tuf' && source.from.kind === 'archive') {
     const { bytes } = source.from;
     // It is at hand at every start: nothing of it has to be kept.
-    return { label, anchor, cache: undefined, open: () => openArchive(bytes) };
+    return { label, anchor, cache: undefined, isMissed: false, open: () => openArchive(bytes) };
   }
   const url = urlOf(source) ?? '';
   return {
     label,
     anchor,
     cache: cacheDirectory === undefined ? undefined : new RepositoryCache(cacheDirectory, identityOf(source)),
+    // The public good instance's root came with the program.
+    isMissed: source.kind === 'tuf',
     open: () => new Mirror(mirrorUrl(url, plainHttpHosts), connections),
   };
 }

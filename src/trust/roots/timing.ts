@@ -22,7 +22,7 @@ export const DEFAULT_TIMING: RootTiming = {
 export interface Situation {
   /** Failures in a row. */
   readonly failures: number;
-  /** Milliseconds until what is known ends; undefined = never, or nothing is known. */
+  /** Milliseconds until what is known ends; undefined = never, or something stands in for it. */
   readonly left: number | undefined;
   /** From 0 to 1: spreads replicas that began together. */
   readonly random: number;

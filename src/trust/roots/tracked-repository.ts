@@ -16,6 +16,8 @@ export interface RepositorySource {
   open(): RepositoryFiles | Promise<RepositoryFiles>;
   /** Undefined = nothing is kept over a restart. */
   readonly cache: RepositoryCache | undefined;
+  /** Until it was read once there is nothing in its place, and another try may find it. */
+  readonly isMissed: boolean;
 }
 
 export interface TrackingOptions {
@@ -98,8 +100,10 @@ export class TrackedRepository {
 
   #schedule(): void {
     if (this.#stopping.signal.aborted) return;
-    const { timing, now } = this.#options;
-    const left = this.#known === undefined ? undefined : this.#known.usableUntil - now();
+    const { source, timing, now } = this.#options;
+    // What was never there is as urgent as what has ended.
+    const nothing = source.isMissed ? 0 : undefined;
+    const left = this.#known === undefined ? nothing : this.#known.usableUntil - now();
     const delay = nextRefresh({ failures: this.#failures, left, random: Math.random() }, timing);
     this.#timer = setTimeout(() => this.#work(() => this.#refresh()), Math.min(delay, MAX_TIMER));
     this.#timer.unref();

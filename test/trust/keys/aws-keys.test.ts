@@ -132,16 +132,41 @@ describe('keys in AWS KMS', () => {
     await resolver.close();
   });
 
-  test.each(['evil.example.com', '127.0.0.1:1', 'amazonaws.com.example.com', 'xamazonaws.com', 'localhost'])(
-    'A35 D8: the endpoint %s is not one of AWS, and gets no request',
-    async (host) => {
-      const count = server.requests.length;
-      expect(await asked(`awskms://${host}/${arn}`)).toMatch(
-        /^the endpoint .* is not one of AWS's; list it in keys.aws.endpoints/,
-      );
-      expect(server.requests.length).toBe(count);
-    },
-  );
+  test.each([
+    'evil.example.com',
+    '127.0.0.1:1',
+    'amazonaws.com.example.com',
+    'xamazonaws.com',
+    'localhost',
+    // What anybody can rent below AWS's domains, with a certificate that holds.
+    'a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com',
+    'kms.s3.eu-west-1.amazonaws.com',
+    'kms-evil-123.eu-west-1.elb.amazonaws.com',
+    'vpce-1.vpce-svc-2.eu-west-1.vpce.amazonaws.com',
+    'kms.amazonaws.com',
+  ])('A35 D8: the endpoint %s is not one of AWS, and gets no request', async (host) => {
+    const count = server.requests.length;
+    expect(await asked(`awskms://${host}/${arn}`)).toMatch(
+      /^the endpoint .* is not one of AWS's; list it in keys.aws.endpoints/,
+    );
+    expect(server.requests.length).toBe(count);
+  });
+
+  test.each([
+    'kms.eu-west-1.amazonaws.com',
+    'kms-fips.us-gov-west-1.amazonaws.com',
+    'kms.cn-north-1.amazonaws.com.cn',
+    'kms.eu-west-1.api.aws',
+    'vpce-0a1b-2c3d.kms.eu-west-1.vpce.amazonaws.com',
+    'vpce-0a1b-2c3d-eu-west-1a.kms.eu-west-1.vpce.amazonaws.com',
+  ])('the endpoint %s is one of AWS', async (host) => {
+    const count = server.requests.length;
+    await asked(`awskms://${host}/${arn}`, { endpoints: [] }).then((said) => {
+      expect(String(said)).not.toMatch(/is not one of AWS's/);
+    });
+    // Its certificate is for one of these names only.
+    expect(server.requests.length - count).toBe(host === 'kms.eu-west-1.amazonaws.com' ? 1 : 0);
+  });
 
   test('an endpoint that is listed: over TLS with its authority, over http where that is said', async () => {
     const caFile = join(work.path, 'ca.pem');

@@ -7,6 +7,7 @@ import { Refusal } from '../../../src/errors.ts';
 import type { VaultSettings } from '../../../src/trust/keys/settings.ts';
 import { startKeyStore, type Answering, type KeyStoreServer } from '../../support/key-store.ts';
 import { createWorkDirectory } from '../../support/work-dir.ts';
+import { directOrigins } from '../../../src/registry/no-proxy.ts';
 import { fingerprint, newKey, outcome, pem, resolverWith } from './support.ts';
 
 const work = createWorkDirectory('vault-keys');
@@ -355,5 +356,34 @@ describe('who asks Vault', () => {
     const said = await asked({ kubernetes: { role: 'nobody', tokenFile, mount: 'k8s' } });
     expect(said).toMatch(/refused the login at auth\/k8s \(400\)/);
     expect(said).not.toContain('invalid role name');
+  });
+});
+
+describe('behind a proxy', () => {
+  /** What the proxy was asked, and what was learned of a Vault without TLS at this address. */
+  async function through(address: string, no: string) {
+    // It answers like Vault, with a key of its own.
+    const own = newKey();
+    const versions = { 9: { public_key: pem(own), name: 'P-256' } };
+    const proxy = await started(() => ({ body: transitKey({ data: { keys: versions } }) }));
+    const settings = {
+      vault: { address, plainHttp: true },
+      proxy: { http: proxy.url, isDirect: directOrigins(no) },
+    };
+    const resolver = resolverWith(settings, { env: { VAULT_TOKEN: 'hvs.1' } });
+    const found = await outcome(resolver, 'hashivault://release', AbortSignal.timeout(300));
+    await resolver.close();
+    const isDeceived = found[0] === fingerprint(own);
+    return { found, isDeceived, shown: proxy.requests.map(({ headers }) => headers['x-vault-token']) };
+  }
+
+  test('D8: a Vault on this machine is never asked through it: neither its token nor its keys are for a proxy', async () => {
+    expect(await through(server.url, '')).toEqual({ found: newest, isDeceived: false, shown: [] });
+  });
+
+  test('D8: nor one that NO_PROXY names by a range, as for registries; any other is', async () => {
+    const vault = 'http://192.0.2.7:8200';
+    expect(await through(vault, '192.0.2.0/24')).toMatchObject({ isDeceived: false, shown: [] });
+    expect(await through(vault, '10.0.0.0/8')).toMatchObject({ isDeceived: true, shown: ['hvs.1'] });
   });
 });

@@ -115,10 +115,12 @@ test('H8 start offline: a TUF root that was never read is unavailable, and comes
   const server = await serve(repo.files);
   server.instead.set('timestamp.json', (response) => response.writeHead(503).end());
   const mine = resource(mirrorOf(server.url, repo.root));
-  const { says, holds, now } = keep([mine], { timing: { retryFirst: 300, retryLast: 300 } });
+  // However long the pauses have become: while there is none, it is asked for every `soonest`.
+  const { says, holds, now } = keep([mine], { timing: { retryFirst: HOUR, retryLast: HOUR, soonest: 300 } });
   expect(now(mine)).toEqual({
     kind: 'unavailable',
     reason: `the TUF repository ${server.url} has not been read yet`,
+    isPending: true,
   });
   expect(await says(mine, /answered 503 where timestamp\.json should be/)).toMatchObject({
     kind: 'unavailable',
@@ -276,7 +278,10 @@ describe('several TrustRoots', () => {
     };
     const good = resource(mirrorOf(server.url, repo.root), { name: 'good' });
     const bad = resource(mirrorOf(gone, repo.root), { name: 'bad' });
-    keep([good, bad], { observer, timing: { refresh: HOUR, retryFirst: HOUR, retryLast: HOUR } });
+    keep([good, bad], {
+      observer,
+      timing: { refresh: HOUR, retryFirst: HOUR, retryLast: HOUR, soonest: HOUR },
+    });
     await eventually('both were news', () => news.length === 3);
     expect(news.toSorted()).toEqual(['bad error', `good ${expires}`, 'good ok']);
   });
