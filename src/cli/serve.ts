@@ -10,15 +10,20 @@ import { WebhookServer } from '../http/webhook-server.ts';
 import type { Logger } from '../log.ts';
 import { decisionLog, everyObserver } from '../observe/decision-log.ts';
 import { decisionMetrics } from '../observe/decision-metrics.ts';
+import type { History } from '../history/history.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { RegistryImageSource } from '../registry/image-source.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { surroundingsFor, type Surroundings } from './stores.ts';
+import { historyFor } from './history.ts';
 import { isAwaited, trustStates } from './trust.ts';
 
 /** Milliseconds that a review under way may still take when the service stops: the longest that an API server waits. */
 const STOP_LIMIT = 30_000;
+
+/** Milliseconds for writing the end of the history: the Pod has five seconds after the reviews. */
+const HISTORY_LIMIT = 3_000;
 
 /** Milliseconds that a new replica waits for keys and trust roots before it is ready: one attempt at each takes no longer. */
 const SETTLE_LIMIT = 15_000;
@@ -30,6 +35,8 @@ export class Service {
   readonly #surroundings: Surroundings;
   readonly #images: RegistryImageSource;
   readonly #operations: OperationsServer;
+  /** Undefined where none is kept. */
+  readonly #history: History | undefined;
   readonly #webhook: (certificate: ServingCertificate) => WebhookServer;
   /** The newest, for readiness and metrics. */
   #snapshot: Snapshot | undefined;
@@ -42,7 +49,9 @@ export class Service {
     this.#logger = logger;
     this.#surroundings = surroundings;
     this.#images = imageSource(settings, surroundings, metrics, logger);
-    const observer = everyObserver([decisionLog(logger), decisionMetrics(metrics)], logger);
+    this.#history = historyFor(settings, metrics, logger);
+    const kept = this.#history === undefined ? [] : [this.#history];
+    const observer = everyObserver([decisionLog(logger), decisionMetrics(metrics), ...kept], logger);
     const admission = new Admission({
       images: this.#images,
       statements: new StatementCache(),
@@ -117,6 +126,7 @@ export class Service {
     const { certificate, store, trust, workers, close } = this.#surroundings;
     await Promise.all(workers.map((worker) => worker.stop()));
     await Promise.all([certificate.stop(), store.stop(), trust.stop(), this.#images.stop()]);
+    await this.#history?.stop(HISTORY_LIMIT);
     await close();
     await this.#operations.stop(1_000);
   }
@@ -126,6 +136,7 @@ export class Service {
     // First, so that whoever waits for this process can read what it waits for.
     await this.#operations.start();
     for (const worker of workers) worker.start();
+    this.#history?.start();
     trust.start();
     await store.start();
     await certificate.start();

@@ -2,6 +2,8 @@ import { homedir } from 'node:os';
 import type { Settings } from '../config.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics, TrustStateMetric } from '../observe/metrics.ts';
+import { directOrigins } from '../registry/no-proxy.ts';
+import { parseProxyUrl } from '../registry/proxies.ts';
 import { KeyResolver } from '../trust/keys/key-resolver.ts';
 import { KeyRing } from '../trust/keys/key-ring.ts';
 import type { ReadSecret } from '../trust/keys/secret-keys.ts';
@@ -24,7 +26,8 @@ export function trustKeeper(
   settings: Settings,
   { logger, metrics, readSecret, env = process.env }: TrustSurroundings,
 ): TrustKeeper {
-  const { keys, trustRoots, proxy } = settings;
+  const { keys, trustRoots } = settings;
+  const proxy = proxyOf(settings);
   const source = new KeyResolver({ ...keys, proxy }, { env, home: homedir(), readSecret, now: Date.now });
   const timing = { refresh: keys.refreshSeconds * 1000, keep: keys.keepSeconds * 1000 };
   const observer = {
@@ -42,6 +45,13 @@ export function trustKeeper(
       },
     }),
   );
+}
+
+/** As for registries: written without a scheme it is an http one, and what is reached without it is read alike. */
+function proxyOf({ proxy: { https, http, no = '' } }: Settings) {
+  const urlOf = (written: string | undefined) =>
+    written === undefined ? undefined : parseProxyUrl(written)?.href;
+  return { https: urlOf(https), http: urlOf(http), no, isDirect: directOrigins(no) };
 }
 
 /** Every key and root of a snapshot, for `/metrics`. */

@@ -3,7 +3,8 @@ import { silentLogger } from '../log.ts';
 import { createPinoLogger } from '../observe/pino-logger.ts';
 import { renderJson } from './verify-json.ts';
 import type { VerifyOptions } from './verify-options.ts';
-import { renderTree, type Paint } from './verify-tree.ts';
+import type { Paint } from './tree.ts';
+import { renderTree } from './verify-tree.ts';
 import { exitCodeOf, verifyImages } from './verify.ts';
 
 /** What the command has of its process. */

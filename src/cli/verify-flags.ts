@@ -5,7 +5,10 @@ import type { Problem, Resource } from '../api/resources.ts';
 import { SettingsError } from '../config.ts';
 import { asError } from '../errors.ts';
 import { parseStrictJson } from '../strict-json.ts';
-import type { SignerFlags } from './verify-options.ts';
+import type { SignerFlags, VerifyOptions } from './verify-options.ts';
+
+/** What a policy is made of on the command line. */
+type PolicyFlags = SignerFlags & Pick<VerifyOptions, 'provenance'>;
 
 /** What a policy and a trust root out of flags are called. */
 const NAME = 'command-line';
@@ -20,11 +23,12 @@ interface Entry {
  * The flags as an ordinary policy, read by the reader of policies: what is wrong with one is told in the same words.
  * @throws SettingsError
  */
-export function resourcesOfFlags(flags: SignerFlags): readonly Resource[] {
+export function resourcesOfFlags(flags: PolicyFlags): readonly Resource[] {
   const entries = [...keylessEntries(flags), ...keyEntries(flags)];
-  if (entries.length === 0) {
+  const slsa = slsaOf(flags);
+  if (entries.length === 0 && slsa === undefined) {
     throw new SettingsError(
-      'nobody is trusted yet: give --policy, or --certificate-identity with --certificate-oidc-issuer, or --key',
+      'nobody is trusted yet: give --policy, or --certificate-identity with --certificate-oidc-issuer, or --key, or --slsa-level',
     );
   }
   if (flags.insecureIgnoreTlog === true && entries.some(({ spec }) => spec['keyless'] === true)) {
@@ -33,7 +37,7 @@ export function resourcesOfFlags(flags: SignerFlags): readonly Resource[] {
     );
   }
   const documents = [
-    { kind: 'ClusterSigningPolicy', spec: policySpec(flags, entries) },
+    { kind: 'ClusterSigningPolicy', spec: { ...policySpec(flags, entries), ...given({ slsa }) } },
     ...(flags.trustedRoot === undefined ? [] : [trustRoot(readFile('--trusted-root', flags.trustedRoot))]),
   ];
   const inspections = documents.map(({ kind, spec }) =>
@@ -80,10 +84,30 @@ function policySpec(flags: SignerFlags, entries: readonly Entry[]): Readonly<Rec
   const log = flags.insecureIgnoreTlog === true ? 'Ignored' : undefined;
   return {
     mode: 'Enforce',
-    trustedKeys: entries.map(({ spec }) => spec),
+    ...(entries.length === 0
+      ? { requireSignature: false }
+      : { trustedKeys: entries.map(({ spec }) => spec) }),
     transparency: { keyless: given({ timestamp }), keys: given({ log, timestamp }) },
     ...given({ threshold, signatureRepository }),
     ...(trustedRoot !== undefined && { trustRootRef: { name: NAME } }),
+  };
+}
+
+/**
+ * Undefined where nobody asks for provenance. Its signer is the platform of the builder; a builder that signs with a key needs a policy.
+ * @throws SettingsError
+ */
+function slsaOf({ slsaLevel, builder, source, provenance }: PolicyFlags): object | undefined {
+  if (slsaLevel === undefined) {
+    if (builder !== undefined || source !== undefined) {
+      throw new SettingsError('--builder and --source say more of provenance: give --slsa-level too');
+    }
+    if (provenance !== true) return undefined;
+  }
+  return {
+    // To be shown it must be there, which is level 1.
+    requiredLevel: slsaLevel ?? 1,
+    ...given({ builders: builder?.map((id) => ({ id })), sources: source?.map((uri) => ({ uri })) }),
   };
 }
 
@@ -128,6 +152,9 @@ function describe(
 const FLAGS: Readonly<Record<string, string>> = {
   'spec.threshold': '--threshold',
   'spec.signatureRepository': '--signature-repository (or COSIGN_REPOSITORY)',
+  'spec.slsa.requiredLevel': '--slsa-level',
+  'spec.slsa.builders': '--builder',
+  'spec.slsa.sources': '--source',
 };
 
 /** The flag that a field of the policy was made of. */
@@ -137,7 +164,8 @@ function flagOf({ field }: Problem, { trustedRoot = '' }: SignerFlags, entries: 
   if (entry !== undefined) return entry.flags[name] ?? Object.values(entry.flags).join(', ');
   if (field.startsWith('spec.trustedRoot') || field.startsWith('spec.proofs'))
     return `--trusted-root ${trustedRoot}`;
-  return FLAGS[field] ?? field;
+  // An entry of a list is the list's flag.
+  return FLAGS[field] ?? FLAGS[field.replace(/\[.*$/, '')] ?? field;
 }
 
 function readFile(flag: string, file: string): string {

@@ -10,6 +10,8 @@ export interface VerifyOptions extends SignerFlags {
   readonly plainHttp?: readonly string[];
   /** Seconds. */
   readonly timeout: number;
+  /** Show provenance in full; out of flags, ask for it. */
+  readonly provenance?: boolean;
   readonly output: 'tree' | 'json';
   readonly color: boolean;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
@@ -27,6 +29,9 @@ export interface SignerFlags {
   readonly useSignedTimestamps?: boolean;
   readonly signatureRepository?: string;
   readonly threshold?: number;
+  readonly slsaLevel?: number;
+  readonly builder?: readonly string[];
+  readonly source?: readonly string[];
 }
 
 const MAX_TIMEOUT_SECONDS = 3600;
@@ -46,6 +51,7 @@ export function addVerifyOptions(command: Command): Command {
     )
     .option('--plain-http <host>', 'speak http to this host:port (repeatable)', repeated)
     .optionsGroup('Output:')
+    .option('--provenance', 'show how the image was built, and what its provenance says')
     .option('--timeout <seconds>', 'after so long the answer is "cannot tell"', timeout, 30)
     .addOption(
       new Option('--output <form>', 'for people or for programs').choices(['tree', 'json']).default('tree'),
@@ -78,7 +84,14 @@ function addSignerFlags(command: Command): Command {
     .option('--insecure-ignore-tlog', 'for keys only: do not ask for a transparency log entry')
     .option('--use-signed-timestamps', 'ask for a timestamp of a timestamp authority as well')
     .option('--signature-repository <repository>', 'look for signatures there too ($COSIGN_REPOSITORY)')
-    .option('--threshold <number>', 'how many distinct signers must have signed', wholeNumber);
+    .option('--threshold <number>', 'how many distinct signers must have signed', wholeNumber)
+    .option('--slsa-level <level>', 'SLSA build level that its provenance must give, 1 to 3', wholeNumber)
+    .option(
+      '--builder <id>',
+      'builder.id of the provenance, with or without its version (repeatable)',
+      repeated,
+    )
+    .option('--source <uri>', 'repository that it must be built from (repeatable)', repeated);
 }
 
 function repeated(value: string, before: readonly string[] = []): readonly string[] {

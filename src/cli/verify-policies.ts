@@ -21,6 +21,9 @@ const SIGNER_FLAGS: Readonly<Record<keyof SignerFlags, string>> = {
   useSignedTimestamps: '--use-signed-timestamps',
   signatureRepository: '--signature-repository',
   threshold: '--threshold',
+  slsaLevel: '--slsa-level',
+  builder: '--builder',
+  source: '--source',
 };
 
 /**
@@ -46,7 +49,17 @@ export async function verifyResources(
       `--policy and ${named} exclude each other: write it into the policy, or do without one`,
     );
   }
-  return resourcesOfFiles(options.policy);
+  const resources = await resourcesOfFiles(options.policy);
+  if (options.provenance === true && !resources.some(asksForProvenance)) {
+    throw new SettingsError(
+      `--provenance: no policy of ${options.policy} asks for provenance (spec.slsa), so none is looked for; use --slsa-level in place of --policy`,
+    );
+  }
+  return resources;
+}
+
+function asksForProvenance(resource: Resource): boolean {
+  return 'rules' in resource && resource.rules?.slsa !== undefined;
 }
 
 /** Stricter than `serve`: whoever asks now can mend the file now. */

@@ -9,34 +9,12 @@ import type {
   VerdictKind,
 } from '../policy/explanation.ts';
 import { describePolicy, field } from '../policy/message.ts';
-
-/** How a piece of text is shown; the identity where there are no colours. */
-export type Paint = (style: 'green' | 'red' | 'yellow' | 'bold' | 'dim', text: string) => string;
-
-interface Node {
-  readonly text: string;
-  readonly children: readonly Node[];
-}
+import { leaf, lines, type Node, type Paint } from './tree.ts';
+import { provenanceNode } from './verify-provenance-tree.ts';
 
 /** Image → digest → policy → evidence → proof → entry → verdict, for people. Nothing in it can move a terminal's cursor. */
 export function renderTree(explanations: readonly Explanation[], paint: Paint): string {
   return explanations.map((each) => lines(imageNode(each, paint), paint).join('\n') + '\n').join('\n');
-}
-
-function lines({ text, children }: Node, paint: Paint): readonly string[] {
-  const below = children.flatMap((child, index) => {
-    const isLast = index === children.length - 1;
-    const [first = '', ...rest] = lines(child, paint);
-    return [
-      `${paint('dim', isLast ? '└─ ' : '├─ ')}${first}`,
-      ...rest.map((line) => `${paint('dim', isLast ? '   ' : '│  ')}${line}`),
-    ];
-  });
-  return [text, ...below];
-}
-
-function leaf(text: string): Node {
-  return { text, children: [] };
 }
 
 function imageNode(explanation: Explanation, paint: Paint): Node {
@@ -66,9 +44,10 @@ function policyNode(explanation: PolicyExplanation, paint: Paint): Node {
 }
 
 function subjectNodes(subject: SubjectExplanation, paint: Paint): readonly Node[] {
-  const { role, digest, platform, evidence, faults } = subject;
+  const { role, digest, platform, evidence, provenance = [], faults } = subject;
   const nodes = [
     ...evidence.map((each) => evidenceNode(each, paint)),
+    ...provenance.map((each) => provenanceNode(each, paint)),
     ...faults.map(({ code, detail }) => leaf(paint('yellow', `? ${detail} [${code}]`))),
   ];
   const found = nodes.length === 0 ? [leaf('nothing was found')] : nodes;
@@ -157,8 +136,9 @@ function verdictNode(explanation: PolicyExplanation, paint: Paint): Node {
 
 /** Reasons that do not stand under a piece of evidence already. */
 function untold({ reasons, subjects }: PolicyExplanation): readonly ReasonExplanation[] {
-  const told = subjects.flatMap(({ evidence, faults }) => [
+  const told = subjects.flatMap(({ evidence, provenance = [], faults }) => [
     ...evidence.flatMap(({ refusals }) => refusals),
+    ...provenance.flatMap((each) => each.reasons),
     ...faults,
   ]);
   return reasons.filter(

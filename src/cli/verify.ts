@@ -75,7 +75,7 @@ export async function verifyImages(
     return await Promise.all(
       images.map(async (image) => {
         const { digest, examined } = await examineImage(image, candidates, surroundings);
-        return explain({ image, digest, examined }, now);
+        return explain({ image, digest, examined }, now, { statements: options.provenance === true });
       }),
     );
   } finally {

@@ -1,10 +1,10 @@
 import type { Resource, TrustedSigner } from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
 import { isRecord } from '../kube/object.ts';
-import type { ExpandedEntries } from '../policy/signer-entry.ts';
-import { referencesOf, type Snapshot } from '../policy/snapshot.ts';
+import { referencesOf, type CompiledPolicy, type Snapshot } from '../policy/snapshot.ts';
 import type { KeyState, RootState } from '../policy/trust-material.ts';
 import type { StoredResource } from './kubernetes-store.ts';
+import { reliancesOf, type Reliance } from './policy-reliance.ts';
 
 /** The status of one resource, as far as it does not depend on when it was written. */
 export interface ResourceStatus {
@@ -22,17 +22,18 @@ const maxMessage = 8_192;
 
 /** What a snapshot says of a resource, beside the resource itself. */
 export class SnapshotView {
-  readonly #entries: ReadonlyMap<Resource, ExpandedEntries>;
+  readonly #policies: ReadonlyMap<Resource, CompiledPolicy>;
   readonly #snapshot: Snapshot;
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
-    this.#entries = new Map(snapshot.policies.map(({ policy, entries }) => [policy, entries]));
+    this.#policies = new Map(snapshot.policies.map((compiled) => [compiled.policy, compiled]));
   }
 
-  /** Of a policy. */
-  entriesOf(resource: Resource): ExpandedEntries | undefined {
-    return this.#entries.get(resource);
+  /** Of a policy: one for each of its demands. */
+  reliancesOf(resource: Resource): readonly Reliance[] {
+    const compiled = this.#policies.get(resource);
+    return compiled === undefined ? [] : reliancesOf(compiled);
   }
 
   /** Of a TrustRoot; undefined when it cannot be used at all. */
@@ -59,15 +60,11 @@ export function statusOf({ resource, problems }: StoredResource, view: SnapshotV
     const message = messageOf('Cannot be had now', [material.reason]);
     return { ...common, ready: false, reason: 'Unavailable', message };
   }
-  const entries = view.entriesOf(resource);
-  const unusable = [
-    ...(entries?.unusable ?? []).map(({ label, why }) => `${label}: ${why}`),
-    ...(entries?.unavailable ?? []).map(({ label, fault }) => `${label}: ${fault.detail}`),
-  ];
-  const all = [...new Set([...said, ...unusable])];
-  if (entries !== undefined && entries.usable.length === 0 && unusable.length > 0) {
-    const message = messageOf('No entry of trustedKeys can be used', all);
-    return { ...common, ready: false, reason: 'NothingUsable', message };
+  const reliances = view.reliancesOf(resource);
+  const all = [...new Set([...said, ...reliances.flatMap(({ problems: each }) => each)])];
+  const dead = reliances.find(({ isUsable, problems: each }) => !isUsable && each.length > 0);
+  if (dead !== undefined) {
+    return { ...common, ready: false, reason: 'NothingUsable', message: messageOf(dead.nobody, all) };
   }
   if (all.length > 0) {
     const message = messageOf('In force, but not all of it can be used', all);

@@ -77,11 +77,11 @@ describe('round trips', () => {
     ['tags', 2],
   ] as const)('%s: %i one after the other, with and without slsa in the policy', async (kind, trips) => {
     const without = await world(kind);
-    without.registry.delay = 150;
+    without.registry.delay = 400;
     expect(await without.admit({})).toEqual(['verified']);
     expect(without.registry.trips).toBe(trips);
     const withSlsa = await world(kind);
-    withSlsa.registry.delay = 150;
+    withSlsa.registry.delay = 400;
     expect(await withSlsa.admit({ slsa })).toEqual(['verified']);
     expect(withSlsa.registry.trips).toBe(trips);
     // The two wave patterns differ by what only attestations are kept as: its tag and its blob.

@@ -12,7 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import { stringify } from 'yaml';
 import { freePort } from '../support/ports.ts';
+import { measureLargeStatement } from './large-statement.ts';
 import { startLayoutRegistry } from './layout-registry.ts';
+import { provenancePolicy, writeProvenanceLayouts } from './provenance-layout.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 const EXAMPLES = join(PROJECT, 'examples');
@@ -233,36 +235,136 @@ function policiesFor(host: string): string {
   return folder;
 }
 
+interface ColdCase {
+  readonly name: string;
+  readonly folder: string;
+  readonly image: string;
+  /** Policies over a registry. */
+  readonly policies: (host: string) => string;
+}
+
 async function cold(): Promise<void> {
   for (const [name, form] of [
     ['weather', 'keyless bundle (referrers)'],
     ['calendar', 'cosign 2 .sig tag, key'],
   ] as const) {
-    const registry = await startLayoutRegistry(join(EXAMPLES, 'images'), REGISTRY_DELAY_MILLISECONDS);
-    const host = `127.0.0.1:${registry.port}`;
-    const webhook = await startWebhook(
-      `cold-${name}`,
-      [{ host, plainHttp: true, allowLoopback: true }],
-      policiesFor(host),
-    );
-    const image = pinned(name).replace('registry.example', host);
-    const { milliseconds } = await post(webhook, review('Pod', [image]));
-    console.log(
-      `\nCold, ${form}: ${milliseconds.toFixed(0)} ms with ${REGISTRY_DELAY_MILLISECONDS} ms added to each registry request`,
-    );
-    for (const { at, method, path, status } of registry.requests) {
-      const first = registry.requests[0]?.at ?? at;
-      console.log(
-        `  +${(at - first).toFixed(0).padStart(4)} ms  ${method} ${path.replace(/([0-9a-f]{12})[0-9a-f]{52}/g, '$1…')}  ${status}`,
-      );
-    }
-    await registry.stop();
+    await coldCase({
+      name: form,
+      folder: join(EXAMPLES, 'images'),
+      image: pinned(name),
+      policies: policiesFor,
+    });
   }
 }
 
+async function coldCase({ name, folder, image, policies }: ColdCase): Promise<void> {
+  const registry = await startLayoutRegistry(folder, REGISTRY_DELAY_MILLISECONDS);
+  const host = `127.0.0.1:${registry.port}`;
+  const settings = [{ host, plainHttp: true, allowLoopback: true }];
+  const webhook = await startWebhook(`cold-${registry.port}`, settings, policies(host));
+  const body = review('Pod', [image.replace('registry.example', host)]);
+  const { milliseconds } = await post(webhook, body);
+  console.log(
+    `\nCold, ${name}: ${milliseconds.toFixed(0)} ms with ${REGISTRY_DELAY_MILLISECONDS} ms added to each registry request`,
+  );
+  for (const { at, method, path, status } of registry.requests) {
+    const first = registry.requests[0]?.at ?? at;
+    console.log(
+      `  +${(at - first).toFixed(0).padStart(4)} ms  ${method} ${path.replace(/([0-9a-f]{12})[0-9a-f]{52}/g, '$1…')}  ${status}`,
+    );
+  }
+  await registry.stop();
+}
+
+/** The same images under a policy that asks for a signature, and under one that asks for SLSA level 3 as well; in turn. */
+async function provenance(): Promise<void> {
+  const layouts = writeProvenanceLayouts(join(work, 'layouts'));
+  const images = { bundle: ['bundled', layouts.bundled], '.att': ['layered', layouts.layered] } as const;
+  const slsa = { requiredLevel: 3, sources: [{ uri: 'https://github.com/acme/*' }] };
+  const policies = (host: string, more: object): string => {
+    const file = join(mkdtempSync(join(work, 'slsa-')), 'policies.yaml');
+    writeFileSync(file, provenancePolicy(layouts, host, more));
+    return file;
+  };
+  const registry = [{ host: 'registry.example', layout: layouts.folder }];
+  const without = await startWebhook('without-slsa', registry, policies('registry.example', {}));
+  const withSlsa = await startWebhook('with-slsa', registry, policies('registry.example', { slsa }));
+  const floor = await startFloor(join(work, 'without-slsa-certs'));
+  console.log(
+    `\nWarm admissions of a Pod with 1 image, ratio to the floor, without and with slsa in the policy, in turn`,
+  );
+  for (const [form, [name, digest]] of Object.entries(images)) {
+    const body = review('Pod', [`registry.example/mcp/${name}:v1@${digest}`]);
+    await post(without, body);
+    await post(withSlsa, body);
+    for (const connections of [1, 16]) {
+      const rounds: { readonly plain: number; readonly more: number; readonly p99: readonly number[] }[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const [plain, more] = [
+          await load(without.url, body, connections),
+          await load(withSlsa.url, body, connections),
+        ];
+        const base = await load(floor, body, connections);
+        rounds.push({
+          plain: plain.rate / base.rate,
+          more: more.rate / base.rate,
+          p99: [plain.p99, more.p99],
+        });
+      }
+      const of = (pick: (round: (typeof rounds)[number]) => number): string => {
+        const values = rounds.map(pick);
+        return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`;
+      };
+      const p99 = [0, 1]
+        .map((at) => median(rounds.map((round) => round.p99[at] ?? 0)).toFixed(0))
+        .join(' / ');
+      console.log(
+        `${form.padEnd(8)} c ${String(connections).padStart(2)}   without ${of(({ plain }) => plain)}   with ${of(({ more }) => more)}   p99 ms ${p99}`,
+      );
+    }
+  }
+  for (const [form, [name, digest]] of Object.entries(images)) {
+    const image = `registry.example/mcp/${name}:v1@${digest}`;
+    for (const [what, more] of [
+      ['signature only', {}],
+      ['signature and slsa', { slsa }],
+    ] as const) {
+      const own = (host: string) => policies(host, more);
+      await coldCase({
+        name: `provenance as ${form}, ${what}`,
+        folder: layouts.folder,
+        image,
+        policies: own,
+      });
+    }
+  }
+}
+
+async function large(): Promise<void> {
+  console.log('\nA provenance of 5 MB with 1,000 subjects, cold, in one process with its registry');
+  for (const form of ['bundled', 'layered'] as const) {
+    const cost = await measureLargeStatement(form);
+    const { milliseconds, cpuMilliseconds, longestPauseMilliseconds, residentMebibytes, warmMilliseconds } =
+      cost;
+    console.log(
+      `  ${form}: ${milliseconds.toFixed(0)} ms, CPU ${cpuMilliseconds.toFixed(0)} ms, longest pause of the event loop ${longestPauseMilliseconds.toFixed(0)} ms, resident ${residentMebibytes.toFixed(0)} MiB more; again ${warmMilliseconds.toFixed(1)} ms`,
+    );
+  }
+}
+
+const PARTS = { warm, cold, provenance, large };
+
+/** All of them, or those that are named on the command line. */
+function asked(): readonly (() => Promise<void>)[] {
+  const names = process.argv.slice(2);
+  const unknown = names.filter((name) => !Object.hasOwn(PARTS, name));
+  if (unknown.length > 0)
+    throw new Error(`${unknown.join(', ')}: parts are ${Object.keys(PARTS).join(', ')}`);
+  return names.length === 0 ? Object.values(PARTS) : names.map((name) => PARTS[name as keyof typeof PARTS]);
+}
+
 try {
-  await warm();
-  await cold();
+  for (const part of asked()) await part();
 } finally {
   for (const child of children) child.kill('SIGTERM');
   rmSync(work, { recursive: true, force: true });

@@ -51,6 +51,42 @@ const evidence = z.strictObject({
   refusals: z.array(reason.extend({ entries: z.array(z.string()) })),
 });
 
+const provenance = z.strictObject({
+  evidence: z.string(),
+  kind: z.enum(['provenance', 'summary', 'unreadable']),
+  counts: z.boolean(),
+  level: z.int().min(0).max(3),
+  builder: z.string().optional(),
+  verifier: z.string().optional(),
+  source: z.string().optional(),
+  ref: z.string().optional(),
+  commit: z.string().optional(),
+  trigger: z.string().optional(),
+  runnerEnvironment: z.string().optional(),
+  buildType: z.string().optional(),
+  signedBy: z.string(),
+  signedAt: time.optional(),
+  reasons: z.array(reason),
+  statement: z
+    .strictObject({
+      entryPoint: z.string().optional(),
+      invocation: z.string().optional(),
+      startedOn: time.optional(),
+      finishedOn: time.optional(),
+      builderVersion: z.record(z.string(), z.string()).optional(),
+      parameters: z.json().optional(),
+      resolvedDependencies: z.array(
+        z.strictObject({
+          name: z.string().optional(),
+          uri: z.string().optional(),
+          digest: z.record(z.string(), z.string()),
+        }),
+      ),
+      resolvedDependencyCount: z.int().min(0),
+    })
+    .optional(),
+});
+
 const policy = z.strictObject({
   policy: z
     .strictObject({
@@ -87,6 +123,7 @@ const policy = z.strictObject({
       digest,
       platform: z.string().optional(),
       evidence: z.array(evidence),
+      provenance: z.array(provenance).optional(),
       faults: z.array(reason),
     }),
   ),

@@ -229,3 +229,69 @@ describe('what a merge patch takes away', () => {
     expect(document).toMatchObject({ type: 'KeyReference' });
   });
 });
+
+describe('a policy that asks for provenance and attestations', () => {
+  const asking = (spec: object) => ({
+    ...policy('builds'),
+    spec: { mode: 'Enforce', match: { images: ['ghcr.io/**'] }, requireSignature: false, ...spec },
+  });
+  const builders = [{ id: 'https://tekton.example.com/chains', signerRef: { name: 'chains' } }];
+  const attestations = [
+    { predicateType: 'https://spdx.dev/Document', signers: [{ signerRef: { name: 'scanner' } }] },
+  ];
+  const bySigner = asking({ slsa: { requiredLevel: 2, builders } });
+  const byPlatform = asking({ slsa: { requiredLevel: 2 } });
+  const nobody = 'Nobody can sign the provenance that slsa asks for: ';
+
+  test('its signers are there', () => {
+    for (const each of [bySigner, byPlatform, asking({ attestations })]) {
+      const status = statusIn({}, each, signer('chains'), signer('scanner'));
+      expect(status).toMatchObject({ ready: true, reason: 'Valid', message: 'In force.' });
+    }
+  });
+
+  test.each<[string, object, object[], string]>([
+    [
+      'the signer of its builder is missing',
+      bySigner,
+      [],
+      `${nobody}TrustedSigner "chains": it does not exist.`,
+    ],
+    [
+      'the signer of an attestation is missing',
+      asking({ attestations }),
+      [],
+      'No entry of attestations[0].signers can be used: TrustedSigner "scanner": it does not exist.',
+    ],
+    [
+      'one demand has signers, and another has none',
+      asking({ slsa: { requiredLevel: 2, builders }, attestations }),
+      [signer('chains')],
+      'No entry of attestations[0].signers can be used: TrustedSigner "scanner": it does not exist.',
+    ],
+    [
+      'its trust root is missing',
+      asking({ slsa: { requiredLevel: 2, trustRootRef: { name: 'private' } } }),
+      [],
+      `${nobody}TrustRoot "private" does not exist or is not valid.`,
+    ],
+  ])('%s: nothing can fulfil it', (_, json, others, message) => {
+    expect(statusIn({}, json, ...others)).toMatchObject({ ready: false, reason: 'NothingUsable', message });
+  });
+
+  test('one of two builders has no signer: the other one still counts', () => {
+    const two = [...builders, { id: 'https://ci.example.com', signerRef: { name: 'ci' } }];
+    const status = statusIn({}, asking({ slsa: { requiredLevel: 2, builders: two } }), signer('ci'));
+    expect(status).toMatchObject({ ready: true, reason: 'PartlyUsable' });
+    expect(status.message).toContain('TrustedSigner "chains"');
+  });
+
+  test('a trust root that none of its builders needs does not matter', () => {
+    const slsa = { requiredLevel: 2, builders, trustRootRef: { name: 'private' } };
+    expect(statusIn({}, asking({ slsa }), signer('chains'))).toMatchObject({ reason: 'Valid' });
+    const both = [...builders, { id: 'https://ci.example.com' }];
+    const status = statusIn({}, asking({ slsa: { ...slsa, builders: both } }), signer('chains'));
+    expect(status).toMatchObject({ ready: true, reason: 'PartlyUsable' });
+    expect(status.message).toContain('TrustRoot "private" does not exist');
+  });
+});
