@@ -164,16 +164,22 @@ function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
 function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let at: unknown = unwrapped(schema);
   for (const step of path) {
-    const { shape, element } = at as { shape?: Record<PropertyKey, unknown>; element?: unknown };
+    const { shape, element } = (at ?? {}) as { shape?: Record<PropertyKey, unknown>; element?: unknown };
     at = unwrapped(shape?.[step] ?? element);
   }
   return Object.keys((at as { shape?: object } | undefined)?.shape ?? {});
 }
 
-/** Without optional() and default(). */
+/** Without optional() and default(): a list unwraps to its elements too, and is left as it is. */
 function unwrapped(schema: unknown): unknown {
   let at = schema;
-  while (typeof at === 'object' && at !== null && 'unwrap' in at && typeof at.unwrap === 'function')
+  while (
+    typeof at === 'object' &&
+    at !== null &&
+    !('element' in at) &&
+    'unwrap' in at &&
+    typeof at.unwrap === 'function'
+  )
     at = at.unwrap();
   return at;
 }

@@ -66,7 +66,10 @@ function readSigner(pem: string | undefined, chain = ''): SignedMaterial['signer
   checkLength(chain, LIMITS.chainCertificates);
   try {
     const der = pemBody(pem, 'CERTIFICATE', 'the certificate annotation');
-    return { kind: 'certificate', der, chain: pemBlocks(chain, 'CERTIFICATE', LIMITS.chainCertificates) };
+    const others = pemBlocks(chain, 'CERTIFICATE', LIMITS.chainCertificates);
+    // Each by itself: one with the bytes of ten takes a second to parse.
+    if (others.some(({ length }) => length > LIMITS.certificateBytes)) refuseLength();
+    return { kind: 'certificate', der, chain: others };
   } catch (cause) {
     if (cause instanceof Refusal && cause.code === 'LIMIT') throw cause;
     throw new Refusal(
@@ -78,9 +81,11 @@ function readSigner(pem: string | undefined, chain = ''): SignedMaterial['signer
 }
 
 function checkLength(pem: string, certificates: number): void {
-  if (pem.length > 2 * LIMITS.certificateBytes * certificates) {
-    throw new Refusal('LIMIT', `a certificate is larger than ${LIMITS.certificateBytes} bytes`);
-  }
+  if (pem.length > 2 * LIMITS.certificateBytes * certificates) refuseLength();
+}
+
+function refuseLength(): never {
+  throw new Refusal('LIMIT', `a certificate is larger than ${LIMITS.certificateBytes} bytes`);
 }
 
 function readProof<T>(

@@ -1,7 +1,8 @@
-import { asError, Fault, Refusal, type RefusalCode } from '../errors.ts';
+import { Fault, Refusal, type RefusalCode } from '../errors.ts';
 import type { EntrySigner } from './log-entry-key.ts';
 import { verifyLogEntry, withinLogPeriods } from './log-proof.ts';
 import type { VerificationKey } from './verification-key.ts';
+import { detailOf } from './refusal-detail.ts';
 import type { SignatureContent } from './signature-content.ts';
 import type { ProofMaterial, SignedMaterial } from './signed-material.ts';
 import { verifyTimestamp } from './timestamp-proof.ts';
@@ -53,7 +54,7 @@ function invalid(thrown: unknown, code: RefusalCode): Proofs<never> {
     state: 'invalid',
     // Whatever a malformed proof is called inside, outside it is a proof that does not verify.
     code: thrown instanceof Refusal && thrown.code !== 'MALFORMED' ? thrown.code : code,
-    detail: asError(thrown).message,
+    detail: detailOf(thrown),
   };
 }
 

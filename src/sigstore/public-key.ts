@@ -24,7 +24,10 @@ export function parsePublicKey(pem: string): VerificationKey {
   }
   const label = onlyLabel(pem);
   const der = pemBody(pem, label, 'the public key');
-  if (label === 'CERTIFICATE') return { ...parseLeafCertificate(der).key, certificate: der };
+  if (label === 'CERTIFICATE') {
+    const { key, notBefore, notAfter } = parseLeafCertificate(der);
+    return { ...key, certificate: der, validity: { notBefore, notAfter } };
+  }
   try {
     return verificationKey(
       createPublicKey({ key: der, format: 'der', type: label === 'PUBLIC KEY' ? 'spki' : 'pkcs1' }),

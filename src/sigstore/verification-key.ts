@@ -14,6 +14,8 @@ export interface VerificationKey {
   readonly spki: Buffer;
   /** DER of the certificate that it was given as: signatures may then carry exactly this one, and are bound by its validity. */
   readonly certificate?: Buffer;
+  /** Its dates, milliseconds since the epoch, both inclusive. */
+  readonly validity?: { readonly notBefore: number; readonly notAfter: number };
 }
 
 const RSA_MIN_BITS = 2048;

@@ -1,4 +1,4 @@
-import { asError, Fault, Refusal } from '../errors.ts';
+import { Fault, Refusal } from '../errors.ts';
 import { checkIssued, checkValidity } from './certificate-trust.ts';
 import { parseLeafCertificate, type LeafCertificate } from './certificate.ts';
 import type { Evidence } from './evidence.ts';
@@ -6,6 +6,7 @@ import { framedHash } from './framed-hash.ts';
 import { verifyProofs, type VerifiedProofs } from './proofs.ts';
 import type { VerificationKey } from './verification-key.ts';
 import { claimsToAttest, contentHash, needsManifest, readEvidence } from './read-evidence.ts';
+import { detailOf } from './refusal-detail.ts';
 import { signatureContent, type Artifact, type SignatureContent } from './signature-content.ts';
 import { readContent } from './signed-content.ts';
 import type { SignedMaterial } from './signed-material.ts';
@@ -46,7 +47,7 @@ export function verifyEvidence(
     return {
       source: evidence.source,
       code: thrown instanceof Refusal ? thrown.code : 'MALFORMED',
-      detail: asError(thrown).message,
+      detail: detailOf(thrown),
       ...(claimsToAttest(evidence) && { claims: 'attestation' as const }),
     };
   }

@@ -52,10 +52,10 @@ const l3 = (digest = D): Evidence => built(generatorStatement(), RELEASED, diges
 const l2 = (digest = D): Evidence => built(attestStatement(), OWN_WORKFLOW, digest);
 
 /** An SBOM by the signer of `trustedKeys`, or by somebody else. */
-function sbom(predicate: unknown, digest = D, uri = GOLD_SUBJECT): Evidence {
+function sbom(predicate: unknown, digest = D, uri = GOLD_SUBJECT, predicateType = SBOM): Evidence {
   count += 1;
   return bundleEvidence(
-    sigstore.signStatement({ digests: [digest], predicateType: SBOM, predicate, by: { uri } }),
+    sigstore.signStatement({ digests: [digest], predicateType, predicate, by: { uri } }),
     `referrer ${count}`,
   );
 }
@@ -239,7 +239,7 @@ describe('F17: conditions are held against nothing but what could count', () => 
     ['the right signer, this image', () => sbom({}), 1],
     ['another signer', () => sbom({}, D, GOLD_SUBJECT.replace('release', 'evil')), 0],
     ['another image', () => sbom({}, E), 0],
-    ['another type', () => l3(), 0],
+    ['another type', () => sbom({}, D, GOLD_SUBJECT, `${SBOM}/2`), 0],
   ])('%s', async (_, make, times) => {
     let evaluated = 0;
     const evaluate = () => {

@@ -79,6 +79,7 @@ describe('CRDs', () => {
       ),
       'TrustedSigner.spec.enabled': true,
       'ClusterSigningPolicy.spec.trustedKeys[].publicKey.secretRef.key': 'cosign.pub',
+      'ClusterSigningPolicy.spec.attestations[].signers[].publicKey.secretRef.key': 'cosign.pub',
       'TrustedSigner.spec.publicKey.secretRef.key': 'cosign.pub',
       'TrustRoot.spec.tuf.target': 'trusted_root.json',
       'TrustRoot.spec.proofs': { preset: 'PublicGood' },

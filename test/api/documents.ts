@@ -17,6 +17,9 @@ export const KEYLESS_PATTERNS = {
   issuerRegExp: 'https://issuer-[0-9]+\\.example\\.com',
   subjectRegExp: 'https://github\\.com/org/[^/@]+/\\.github/workflows/release\\.yml@refs/tags/v[0-9]+',
 };
+/** A list of one value. */
+export const times = <T>(length: number, value: T): readonly T[] => Array.from({ length }, () => value);
+
 export const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 export function document(kind: string, spec: unknown, metadata: Json = {}): Json {

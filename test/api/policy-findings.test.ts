@@ -29,6 +29,13 @@ describe('what POST /validate-policy is told', () => {
 
 const PATTERN = { keyless: true, issuer: 'https://token.actions.githubusercontent.com' };
 
+const GENERATOR = {
+  id: 'https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml',
+};
+const TEKTON = { id: 'https://tekton.example.com/chains', signerRef: { name: 'tekton-chains' } };
+const VERIFIER = { id: 'https://verifier.example.com', signerRef: { name: 'verifier' } };
+const ACME = { uri: 'https://github.com/acme/*' };
+
 describe('what is valid and risky', () => {
   test.each<[string, Json, RegExp]>([
     [
@@ -58,6 +65,34 @@ describe('what is valid and risky', () => {
       { trustedKeys: [{ ...PATTERN, subjectRegExp: 'https://github.com/acme/x' }] },
       /^trustedKeys\[0\]\.subjectRegExp: "\." is any character/,
     ],
+    ['provenance of whatever anybody builds', { slsa: { requiredLevel: 2 } }, /^slsa without sources: /],
+    [
+      'a builder that serves anybody',
+      { slsa: { requiredLevel: 3, builders: [GENERATOR, TEKTON] } },
+      /^slsa without sources: /,
+    ],
+    [
+      'a source that is anybody',
+      { slsa: { requiredLevel: 1, sources: [{ uri: 'https://github.com/*/*' }] } },
+      /^slsa\.sources lets in repositories of anybody/,
+    ],
+    [
+      'summaries that can never count',
+      { slsa: { requiredLevel: 3, sources: [ACME], verifiers: [VERIFIER] } },
+      /^slsa\.verifiers: /,
+    ],
+    [
+      'anybody at GitHub, for an attestation',
+      {
+        attestations: [
+          {
+            predicateType: 'https://spdx.dev/Document',
+            signers: [{ ...PATTERN, subjectRegExp: 'https://github\\.com/.*' }],
+          },
+        ],
+      },
+      /^attestations\[0\]\.signers\[0\]\.subjectRegExp lets in/,
+    ],
   ])('C13, C19: %s', (_, changes, expected) => {
     expect(find({}).warnings).toEqual([]);
     const { problems, warnings } = find(changes);
@@ -76,6 +111,25 @@ describe('what is valid and risky', () => {
     expect(
       find({ ...PATTERN, subjectRegExp: 'https://github\\.com/.*' }, 'TrustedSigner').warnings,
     ).toHaveLength(1);
+  });
+});
+
+describe('provenance whose source is bounded draws no warning', () => {
+  test.each<[string, Json]>([
+    ['by its sources', { requiredLevel: 3, sources: [ACME] }],
+    [
+      'by any source of one owner',
+      { requiredLevel: 3, sources: [{ uri: 'https://github.com/*/*', ownerID: '1' }] },
+    ],
+    [
+      'by one repository, whatever it is called',
+      { requiredLevel: 3, sources: [{ uri: 'https://github.com/*/*', repositoryID: '1' }] },
+    ],
+    ["by builders of one's own", { requiredLevel: 3, builders: [TEKTON] }],
+    ['by nothing at level 1, which asks for no builder either', { requiredLevel: 1 }],
+    ['with summaries alone', { requiredLevel: 3, builders: [TEKTON], verifiers: [VERIFIER] }],
+  ])('%s', (_, slsa) => {
+    expect(find({ slsa })).toEqual({ problems: [], warnings: [] });
   });
 });
 

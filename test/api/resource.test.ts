@@ -16,6 +16,7 @@ import {
   signer,
   TRUSTED_ROOT,
   trustRoot,
+  type Json,
 } from './documents.ts';
 import { BAD_TRUST_SOURCES, GOOD_TRUST_SOURCES } from './trust-sources.ts';
 
@@ -299,17 +300,61 @@ describe('a policy with something wrong in it', () => {
     expect(message({ xyzzy: 1 })).toMatch(/^is not a known field; expected mode, match, /);
   });
 
-  test.each(['slsa', 'onFault'])('C2: %s of a later version is refused, not ignored', (name) => {
-    const later: Record<string, unknown> = {
-      slsa: { requiredLevel: 3 },
-      onFault: 'LastKnownGood',
+  test('C2: an unknown field is named wherever it stands, also in lists inside one another', () => {
+    const spec = policySpec({
+      trustedKeys: [
+        { ...KEYLESS, extensions: { sourceRepositoryOwnerID: '1' }, trustRootRef: { name: 'a' } },
+      ],
+      match: { namespaceSelector: { matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] } },
+      transparency: { keyless: { log: 'Required' } },
+      slsa: {
+        requiredLevel: 1,
+        builders: [{ id: 'https://example.com/builder', signerRef: { name: 'a' } }],
+        sources: [{ uri: 'https://github.com/acme/app' }],
+        verifiers: [{ id: 'https://example.com/verifier', signerRef: { name: 'a' } }],
+      },
+      attestations: [
+        {
+          predicateType: 'https://spdx.dev/Document',
+          signers: [{ ...KEYLESS, trustRootRef: { name: 'a' } }],
+          conditions: [{ cel: 'predicate.ok', message: 'is ok' }],
+        },
+      ],
+    });
+    expect(problemFields(document('ClusterSigningPolicy', spec))).toEqual([]);
+    const objects = (value: unknown, at: string): (readonly [string, Json])[] => {
+      if (typeof value !== 'object' || value === null) return [];
+      const inside = Object.entries(value).flatMap(([key, child]) =>
+        objects(child, Array.isArray(value) ? `${at}[${key}]` : `${at}.${key}`),
+      );
+      return Array.isArray(value) ? inside : [[at, value as Json], ...inside];
     };
-    const policy = clusterPolicy({ [name]: later[name] });
-    expect(policy.rules).toBeUndefined();
-    expect(policy.problems).toEqual([
-      { field: `spec.${name}`, message: expect.stringContaining('not supported by this version') },
-    ]);
+    const places = objects(spec, 'spec').map(([at]) => at);
+    expect(places).toContain('spec.attestations[0].conditions[0]');
+    for (const place of places) {
+      const copy = structuredClone(spec);
+      const [, object] = objects(copy, 'spec').find(([at]) => at === place) ?? [];
+      if (object === undefined) throw new Error(`there is no ${place}`);
+      object['xyzzy'] = 1;
+      expect(problemFields(document('ClusterSigningPolicy', copy))).toEqual([`${place}.xyzzy`]);
+    }
+    const misspelt = { cel: 'predicate.ok', message: 'is ok', mesage: 'is ok' };
+    const [problem] = clusterPolicy({
+      attestations: [{ predicateType: 'a', signers: [KEYLESS], conditions: [misspelt] }],
+    }).problems;
+    expect(problem?.message).toBe('is not a known field; did you mean "message"?');
   });
+
+  test.each(['LastKnownGood', 'Allow'])(
+    'C2: onFault %s of a later version is refused, not ignored',
+    (onFault) => {
+      const policy = clusterPolicy({ onFault });
+      expect(policy.rules).toBeUndefined();
+      expect(policy.problems).toEqual([
+        { field: 'spec.onFault', message: expect.stringContaining('not supported by this version') },
+      ]);
+    },
+  );
 });
 
 describe('indexes and where signatures are kept', () => {

@@ -111,6 +111,62 @@ const EXTENSIONS = [
   'tokenSubject',
 ];
 
+const BUILDER = { id: 'https://tekton.example.com/chains', signerRef: { name: 'a' } };
+const SOURCE = { uri: 'https://github.com/acme/*' };
+const VERIFIER = { id: 'https://verifier.example.com', signerRef: { name: 'a' } };
+
+function slsaEffects(): Record<string, Effect> {
+  const to = (changes: Json, base: Json = {}): Effect => ({
+    spec: policySpec({ slsa: { requiredLevel: 2, ...base } }),
+    changed: policySpec({ slsa: { requiredLevel: 2, ...base, ...changes } }),
+  });
+  const one = (list: string, base: Json, changes: Json): Effect =>
+    to({ [list]: [{ ...base, ...changes }] }, { [list]: [base] });
+  return {
+    'slsa.requiredLevel': to({ requiredLevel: 3 }),
+    'slsa.builders[].id': one('builders', BUILDER, { id: 'https://other.example.com' }),
+    'slsa.builders[].refs[]': one('builders', BUILDER, { refs: ['refs/tags/v2.*'] }),
+    'slsa.builders[].level': one('builders', BUILDER, { level: 1 }),
+    'slsa.builders[].signerRef.name': one('builders', BUILDER, { signerRef: { name: 'b' } }),
+    'slsa.sources[].uri': one('sources', SOURCE, { uri: 'https://github.com/other/*' }),
+    'slsa.sources[].ownerID': one('sources', SOURCE, { ownerID: '1' }),
+    'slsa.sources[].repositoryID': one('sources', SOURCE, { repositoryID: '1' }),
+    'slsa.refs[]': to({ refs: ['refs/heads/main'] }),
+    'slsa.buildTypes[]': to({ buildTypes: ['https://tekton.dev/chains/v2/slsa'] }),
+    'slsa.triggers[]': to({ triggers: ['push'] }),
+    'slsa.runnerEnvironment': to({ runnerEnvironment: 'github-hosted' }),
+    'slsa.verifiers[].id': one('verifiers', VERIFIER, { id: 'https://other.example.com' }),
+    'slsa.verifiers[].signerRef.name': one('verifiers', VERIFIER, { signerRef: { name: 'b' } }),
+    'slsa.verifiers[].policyURI': one('verifiers', VERIFIER, { policyURI: 'https://verifier.example.com/p' }),
+    'slsa.maxAge': to({ maxAge: '30d' }),
+    'slsa.trustRootRef.name': to({ trustRootRef: { name: 'other' } }),
+  };
+}
+
+const SBOM = { predicateType: 'https://spdx.dev/Document', signers: [KEYLESS] };
+const withSigner = (signer: Json): Json => policySpec({ attestations: [{ ...SBOM, signers: [signer] }] });
+
+function attestationEffects(): Record<string, Effect> {
+  const to = (changes: Json, base: Json = {}): Effect => ({
+    spec: policySpec({ attestations: [{ ...SBOM, ...base }] }),
+    changed: policySpec({ attestations: [{ ...SBOM, ...base, ...changes }] }),
+  });
+  const conditions = [{ cel: 'predicate.a == 1', message: 'a is one' }];
+  const condition = (changes: Json): Effect =>
+    to({ conditions: [{ ...conditions[0], ...changes }] }, { conditions });
+  return {
+    'attestations[].predicateType': to({ predicateType: 'https://cyclonedx.org/bom' }),
+    'attestations[].conditions[].cel': condition({ cel: 'predicate.a == 2' }),
+    'attestations[].conditions[].message': condition({ message: 'a is two' }),
+    'attestations[].maxAge': to({ maxAge: '30d' }),
+    ...identityEffects('attestations[].signers[]', withSigner),
+    'attestations[].signers[].signerRef.name': {
+      spec: withSigner({ signerRef: { name: 'a' } }),
+      changed: withSigner({ signerRef: { name: 'b' } }),
+    },
+  };
+}
+
 function policyEffects(): Record<string, Effect> {
   const to = (changes: Json): Effect => ({ spec: policySpec(), changed: policySpec(changes) });
   const twoKeys = { trustedKeys: [KEYLESS, KEYLESS_PATTERNS] };
@@ -141,6 +197,8 @@ function policyEffects(): Record<string, Effect> {
     'trustRootRef.name': to({ trustRootRef: { name: 'other' } }),
     tagPolicy: to({ tagPolicy: 'Resolve' }),
     'revokedDigests[]': to({ revokedDigests: [DIGEST] }),
+    ...slsaEffects(),
+    ...attestationEffects(),
   };
 }
 
@@ -162,6 +220,10 @@ const EFFECTS: Readonly<Record<string, Readonly<Record<string, Effect>>>> = {
     ),
     ...selectorEffects('trustedKeys[].signerSelector', (signerSelector) => withKey({ signerSelector })),
     ...referenceEffects('trustedKeys[]', withKey),
+    ...selectorEffects('attestations[].signers[].signerSelector', (signerSelector) =>
+      withSigner({ signerSelector }),
+    ),
+    ...referenceEffects('attestations[].signers[]', withSigner),
   },
   SigningPolicy: policyEffects(),
   TrustedSigner: {
@@ -198,14 +260,15 @@ const EFFECTS: Readonly<Record<string, Readonly<Record<string, Effect>>>> = {
 
 /** Fields that only ever take one value, and those of later versions: any other value has to be refused, by name. */
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
-  ClusterSigningPolicy: ['slsa', 'onFault'],
+  ClusterSigningPolicy: ['onFault'],
   SigningPolicy: [
-    'slsa',
     'onFault',
-    'trustedKeys[].keyRef',
-    'trustedKeys[].publicKey.secretRef',
-    'trustedKeys[].signerSelector',
     'match.namespaceSelector',
+    ...['trustedKeys[]', 'attestations[].signers[]'].flatMap((at) => [
+      `${at}.keyRef`,
+      `${at}.publicKey.secretRef`,
+      `${at}.signerSelector`,
+    ]),
   ],
 };
 
@@ -261,7 +324,10 @@ function impossible(path: string, kind: string): Json {
     : kind === 'TrustRoot'
       ? root({ preset: 'Private' })
       : KEYLESS;
-  return { ...base, ...(value(steps) as Json) };
+  const changed = value(steps) as { readonly attestations?: readonly Json[] };
+  // Signers are read one by one, of an attestation whose other fields are right.
+  const attestations = changed.attestations?.map((of) => ({ ...SBOM, ...of }));
+  return { ...base, ...changed, ...(attestations !== undefined && { attestations }) };
 }
 
 /** `trustedKeys[]` of the table is the first entry of a document. */

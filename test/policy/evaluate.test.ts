@@ -359,6 +359,26 @@ describe('one image under one policy', () => {
     expect(codeOf(outcome)).toBe('TIME_UNTRUSTED');
   });
 
+  test('A16: keys: what nothing dates counts within the dates of the certificate that the key was given as', () => {
+    const dated = (notBefore: number, notAfter: number, signed: Partial<VerifiedSignature> = {}): string => {
+      const key = { ...KEY, validity: { notBefore, notAfter } };
+      const transparency = {
+        keyless: { log: 'Optional', timestamp: 'Optional' },
+        keys: { log: 'Optional', timestamp: 'Optional' },
+      } as const;
+      const rules = { trustedKeys: [publicKey(key)], transparency };
+      const undated = { signer: keyIdentity(), log: { state: 'absent' } } as const;
+      return codeOf(judge({ key: true, rules, signature: { ...undated, ...signed } }));
+    };
+    expect(dated(NOW, NOW)).toBe('verified');
+    expect(dated(NOW - HOUR, NOW - 1)).toBe('TIME_UNTRUSTED');
+    expect(dated(NOW + 1, NOW + HOUR)).toBe('TIME_UNTRUSTED');
+    // Rekor v2 tells no time; what does was held against the dates when it was verified.
+    const untimed = { logId: 'aa', logIndex: '1', integratedAt: undefined };
+    expect(dated(NOW - HOUR, NOW - 1, { log: { state: 'valid', proofs: [untimed] } })).toBe('TIME_UNTRUSTED');
+    expect(dated(NOW - HOUR, NOW - 1, TIME(NOW - HOUR))).toBe('verified');
+  });
+
   test('under Warn and Audit a tag is no violation of Pin: Enforce would have had it pinned', () => {
     const facts = { reference: parseImageReference('ghcr.io/org/server:v1') };
     expect(codeOf(judge({ facts }))).toBe('TAG_NOT_PINNED');

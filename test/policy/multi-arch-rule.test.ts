@@ -158,8 +158,19 @@ describe('multiArch: IndexAndPlatforms', () => {
     expect(judge({ rules: EVERY, own: ME, platforms: [NOBODY, [EVIL]] })).toMatchObject({
       kind: 'violated',
       violations: [
-        { code: 'SIGNATURE_MISSING', detail: `platform linux/amd64 (${AMD}): no signature was found` },
+        {
+          code: 'SIGNATURE_MISSING',
+          detail: `platform linux/amd64 (${AMD}): no signature was found`,
+          headline: 'is signed, but its manifest for linux/amd64 is not. Signature required',
+        },
         { code: 'IDENTITY_MISMATCH', detail: expect.stringContaining(`platform linux/arm64 (${ARM}): `) },
+      ],
+    });
+    // Nobody could tell whether the index is signed.
+    expect(judge({ rules: EVERY, own: 'fault', platforms: [NOBODY, ME] })).toEqual({
+      kind: 'violated',
+      violations: [
+        { code: 'SIGNATURE_MISSING', detail: `platform linux/amd64 (${AMD}): no signature was found` },
       ],
     });
     expect(judge({ rules: EVERY, own: 'fault', platforms: ['fault', 'fault'] })).toMatchObject({

@@ -19,6 +19,7 @@ import {
   tektonV1Statement,
 } from '../slsa/statements.ts';
 import {
+  rules as policyRules,
   certificate,
   codeOf,
   DIGEST,
@@ -34,6 +35,7 @@ import {
   NOT_READ,
   NOW,
   OTHER_DIGEST,
+  OTHER_KEY,
   policy,
   publicKey,
   root,
@@ -79,6 +81,8 @@ function judge(contexts: Contexts | readonly Fact[], world: World = {}): Outcome
 const codes = (outcome: Outcome): readonly string[] =>
   outcome.kind === 'violated' ? outcome.violations.map(({ code }) => code) : [codeOf(outcome)];
 
+const TRANSPARENCY = policyRules().transparency;
+
 /** A Tekton installation that signs with a key. */
 const TEKTON = signer({
   name: 'tekton-chains',
@@ -93,13 +97,14 @@ describe('who may sign provenance', () => {
     const rules: Partial<PolicyRules> = {
       ...slsaOnly(),
       requireSignature: true,
-      trustedKeys: [keyless(), publicKey()],
+      trustedKeys: [keyless(), publicKey(KEY, 'spec.trustedKeys[1]')],
     };
     const signed = signature();
     expect(codeOf(judge([signed, provenance()], { rules }))).toBe('verified');
     // The one whom trustedKeys names signs both.
     expect(codes(judge([signed, provenance(undefined, { signer: certificate() })], { rules }))).toEqual([
       'SLSA_BUILDER',
+      'SLSA_SOURCE',
     ]);
     const byKey = provenance(undefined, { signer: keyIdentity() });
     const both = { [ROOT_CONTEXT]: [signed], [KEY_CONTEXT]: [byKey] };
@@ -110,7 +115,11 @@ describe('who may sign provenance', () => {
     const world = { rules: BY_TEKTON, resources: [TEKTON] };
     expect(codeOf(judge({ [KEY_CONTEXT]: [tekton()] }, world))).toBe('verified');
     const other = signer({ name: 'other', identity: publicKey(KEY, 'spec') as never });
-    const rules = { ...BY_TEKTON, trustedKeys: [keyless(), publicKey()], requireSignature: true };
+    const rules = {
+      ...BY_TEKTON,
+      trustedKeys: [keyless(), publicKey(KEY, 'spec.trustedKeys[1]')],
+      requireSignature: true,
+    };
     const facts = { [ROOT_CONTEXT]: [signature()], [KEY_CONTEXT]: [tekton()] };
     expect(codeOf(judge(facts, { rules, resources: [TEKTON] }))).toBe('verified');
     // The same key under another name, and in trustedKeys, is not the builder's.
@@ -126,6 +135,32 @@ describe('who may sign provenance', () => {
     expect(codeOf(judge({ [KEY_CONTEXT]: [tekton()] }, good))).toBe('verified');
     const bad = { rules: BY_TEKTON, resources: [{ ...TEKTON, ...changes }] };
     expect(codes(judge({ [KEY_CONTEXT]: [tekton()] }, bad))).toEqual(['ATT_MISSING', code]);
+  });
+
+  test('B7: a signer whom the policy names for one builder speaks neither for another nor for a verifier', () => {
+    const other = signer({ name: 'other', identity: publicKey(OTHER_KEY, 'spec') as never });
+    const byOther = { signer: keyIdentity(OTHER_KEY) };
+    const otherContext = `key ${OTHER_KEY.fingerprint} root-1`;
+    const rules = slsaOnly({
+      requiredLevel: 2,
+      builders: [CHAINS, builder('https://ci.example.com', { signerRef: 'other' })],
+      sources: [],
+      verifiers: [{ id: 'https://verifier.example.com', signerRef: 'tekton-chains', policyUri: undefined }],
+    });
+    const world = { rules, resources: [TEKTON, other] };
+    expect(codeOf(judge({ [KEY_CONTEXT]: [tekton()] }, world))).toBe('verified');
+    expect(codes(judge({ [otherContext]: [tekton(byOther)] }, world))).toEqual(['SLSA_BUILDER']);
+    expect(codeOf(judge({ [KEY_CONTEXT]: [summary()] }, world))).toBe('verified');
+    expect(codes(judge({ [otherContext]: [summary(byOther)] }, world))).toEqual(['VSA_INVALID']);
+  });
+
+  test('of a statement that counts for one signer, only what it lacks is told, and not whom else it is not by', () => {
+    const chains = signer({ name: 'tekton-chains', identity: keyless({ field: 'spec' }) as never });
+    const builders = [CHAINS, ...(slsaOnly().slsa?.policy.builders ?? [])];
+    const world = { rules: slsaOnly({ builders }), resources: [chains] };
+    expect(codeOf(judge([provenance()], world))).toBe('verified');
+    const foreign = slsaOnly({ builders, sources: sources('https://github.com/evil/*') });
+    expect(codes(judge([provenance()], { ...world, rules: foreign }))).toEqual(['SLSA_SOURCE']);
   });
 
   test("A20, B7: another root's certificates speak for no platform, whatever their issuer says", () => {
@@ -181,7 +216,7 @@ describe('proofs of when', () => {
   const invalid = { log: { state: 'invalid', code: 'TLOG_MISMATCH', detail: 'of another' } } as const;
   const LOGGED = {
     transparency: {
-      ...compiled({}).policy.rules!.transparency,
+      ...TRANSPARENCY,
       keyless: { log: 'Required', timestamp: 'Optional' },
     },
   } as Partial<PolicyRules>;
@@ -205,15 +240,12 @@ describe('proofs of when', () => {
       'TLOG_MISSING',
     ]);
     const keys = { log: 'Ignored', timestamp: 'Optional' } as const;
-    const rules = { ...BY_TEKTON, transparency: { ...compiled({}).policy.rules!.transparency, keys } };
+    const rules = { ...BY_TEKTON, transparency: { ...TRANSPARENCY, keys } };
     expect(codeOf(judge(facts, { rules, resources: [TEKTON] }))).toBe('verified');
     // A time that comes from an ignored log is none.
-    const young = {
-      rules: { ...rules, ...{ slsa: { ...rules.slsa!, policy: { ...rules.slsa!.policy, maxAge: DAY } } } },
-    };
-    expect(codes(judge({ [KEY_CONTEXT]: [tekton()] }, { ...young, resources: [TEKTON] }))).toEqual([
-      'ATT_STALE',
-    ]);
+    const young = { ...rules, slsa: slsaOnly({ ...BY_TEKTON.slsa?.policy, maxAge: DAY }).slsa };
+    const logged = { [KEY_CONTEXT]: [tekton()] };
+    expect(codes(judge(logged, { rules: young, resources: [TEKTON] }))).toEqual(['ATT_STALE']);
   });
 
   test('B16: too old, of no trusted time, and from the future', () => {
@@ -389,7 +421,7 @@ describe('faults and violations', () => {
     const rules = {
       ...BY_TEKTON,
       transparency: {
-        ...compiled({}).policy.rules!.transparency,
+        ...TRANSPARENCY,
         keys: { log: 'Ignored', timestamp: 'Ignored' },
       },
     } as Partial<PolicyRules>;

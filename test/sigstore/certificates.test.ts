@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PRIVATE_INSTANCE } from '../../src/sigstore/trust-root.ts';
-import type { CertificateIdentity } from '../../src/sigstore/verified-signature.ts';
+import type { CertificateIdentity, RefusedEvidence } from '../../src/sigstore/verified-signature.ts';
+import { verifyEvidence } from '../../src/sigstore/verify.ts';
 import {
   basicConstraints,
   distinguishedName,
@@ -29,6 +30,7 @@ import {
   type LeafOptions,
 } from '../support/fixtures.ts';
 import {
+  asEvidence,
   codeOf,
   D,
   first,
@@ -258,6 +260,16 @@ describe('who issued the certificate', () => {
     // A certificate that was only meant for the log.
     const poison = extension('1.3.6.1.4.1.11129.2.4.3', Buffer.of(5, 0), true);
     expect(codeOf(signedBy({ extraExtensions: [poison] }))).toBe('CERT_INVALID');
+  });
+
+  test('F12: what is remembered of a refusal is short, however long the name of an extension is', () => {
+    const named = (name: string) => {
+      const evidence = signedBy({ extraExtensions: [extension(name, octets(Buffer.from('x')), true)] });
+      return verifyEvidence(asEvidence(evidence), ROOT);
+    };
+    expect(named('1.2.3.4')).toMatchObject({ detail: expect.stringContaining('1.2.3.4') });
+    const { code, detail } = named(`1.2${'.127'.repeat(15_000)}`) as RefusedEvidence;
+    expect([code, detail.length]).toEqual(['CERT_INVALID', 512]);
   });
 
   test('A21: no byte of a certificate can be changed, signed or not', () => {

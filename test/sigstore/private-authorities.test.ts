@@ -210,6 +210,10 @@ describe('A21: certificates that come with the signature', () => {
     const text = pem('CERTIFICATE', sub.der);
     expect(codeOf(chained(` \n${text}\n\n${text} `), CONTEXT)).toBe('verified');
     expect(codeOf(chained(text + ' '.repeat(400_000)), CONTEXT)).toBe('LIMIT');
+    // Junk of a certificate's size is no path; one with the bytes of ten takes a second to parse.
+    const ofSize = (bytes: number) => chained(text + pem('CERTIFICATE', Buffer.alloc(bytes, 0x05)));
+    expect(codeOf(ofSize(LIMITS.certificateBytes), CONTEXT)).toBe('verified');
+    expect(codeOf(ofSize(LIMITS.certificateBytes + 1), CONTEXT)).toBe('LIMIT');
     for (const bad of ['junk', `${text}junk`, `junk${text}`, text.slice(0, -5), pem('PUBLIC KEY', sub.der)]) {
       expect(codeOf(chained(bad), CONTEXT)).toBe('CERT_INVALID');
     }
