@@ -69,7 +69,7 @@ examples: node_modules/.installed tools ## Make and sign the example images agai
 compatibility: node_modules/.installed tools ## Sign and verify with every tool again, and write the tables of docs/compatibility.md
 	@WRITE_COMPATIBILITY=1 $(JEST) --selectProjects cluster --runInBand --testPathPatterns 'test/interop/'
 
-bench: build ## Warm admissions as ratios to a bare node:https server, and one cold verification
+bench: build ## Warm admissions as ratios to a bare node:https server, with provenance and without, one cold verification, one large statement
 	@$(NODE) test/bench/run.ts
 
 clean: ## Remove what was built or made (not the tools' cache)

@@ -93,6 +93,10 @@ export const LIMITS = {
   workloadImages: 256,
   /** Pull secrets of one workload: each is asked of the API server, and may be tried at a registry. */
   pullSecrets: 16,
+  /** Credentials of one pull secret: one for each registry of a company. 1 MiB holds 10,000, and each is looked at for each question. */
+  pullSecretEntries: 512,
+  /** Credentials of pull secrets that are for one repository: more than are ever tried, and each is hashed for each question. */
+  pullSecretMatches: 32,
   /** An identity pattern of a policy: one for a GitHub workflow has 120. */
   patternChars: 1024,
   /** Instructions of a compiled pattern: time is instructions × characters (500 × 2048: 15 ms; 140,000: 160 s). */

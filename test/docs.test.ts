@@ -1,10 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
+import { validatePolicyDocument } from '../src/api/policy-findings.ts';
+import { slsaSchema } from '../src/api/slsa-schema.ts';
 import { FAULT_CODES, REFUSAL_CODES } from '../src/errors.ts';
 import { Metrics } from '../src/observe/metrics.ts';
 import { POLICY_VIOLATION_CODES } from '../src/policy/verdict.ts';
+import { ROSTER } from '../src/slsa/roster.ts';
+import { SLSA_VIOLATION_CODES } from '../src/slsa/slsa-policy.ts';
 
 interface Crd {
   readonly spec: {
@@ -32,7 +36,44 @@ const PAGES = [
 describe('the documentation', () => {
   test('has a row for every code, and for no other', () => {
     const rows = [...read('docs/codes.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code);
-    expect(rows.toSorted()).toEqual([...FAULT_CODES, ...REFUSAL_CODES, ...POLICY_VIOLATION_CODES].toSorted());
+    expect(rows.toSorted()).toEqual(
+      [...FAULT_CODES, ...REFUSAL_CODES, ...POLICY_VIOLATION_CODES, ...SLSA_VIOLATION_CODES].toSorted(),
+    );
+  });
+
+  test('slsa.md has a row for every builder of the roster, and for no other', () => {
+    const rows = [
+      ...read('docs/slsa.md').matchAll(
+        /^\| `(https:[^`]+)` \| (?:none|`([^`]+)`) \| ([1-3]) \| \[([^\]]+)\]\(([^)]+)\) \|$/gm,
+      ),
+    ].map(([, name, versions, level, reason, document]) => ({
+      name,
+      versions,
+      level: Number(level),
+      reason,
+      document,
+    }));
+    expect(rows).toEqual(
+      ROSTER.map(({ name, versions, level, reason, document }) => ({
+        name,
+        versions: versions?.source,
+        level,
+        reason,
+        document,
+      })),
+    );
+  });
+
+  test("slsa.md's policies are valid and draw no warning, and it names every field", () => {
+    const page = read('docs/slsa.md');
+    const documents = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].flatMap(([, text]) =>
+      parseAllDocuments(text ?? '').map((document) => document.toJS() as unknown),
+    );
+    expect(documents).toHaveLength(4);
+    for (const document of documents)
+      expect(validatePolicyDocument(document)).toEqual({ problems: [], warnings: [] });
+    const fields = Object.keys(slsaSchema.shape);
+    expect(fields.filter((field) => !page.includes(`\`${field}`))).toEqual([]);
   });
 
   test.each(PAGES)('%s: its links lead somewhere', (page) => {

@@ -49,9 +49,11 @@ export function trustKeeper(
 
 /** As for registries: written without a scheme it is an http one, and what is reached without it is read alike. */
 function proxyOf({ proxy: { https, http, no = '' } }: Settings) {
-  const urlOf = (written: string | undefined) =>
-    written === undefined ? undefined : parseProxyUrl(written)?.href;
-  return { https: urlOf(https), http: urlOf(http), no, isDirect: directOrigins(no) };
+  return { https: proxyHref(https), http: proxyHref(http), no, isDirect: directOrigins(no) };
+}
+
+function proxyHref(written: string | undefined): string | undefined {
+  return written === undefined ? undefined : parseProxyUrl(written)?.href;
 }
 
 /** Every key and root of a snapshot, for `/metrics`. */

@@ -1,7 +1,7 @@
 import type { DecisionObserver } from '../admission/ports.ts';
 import type { Logger } from '../log.ts';
 import type { Decision } from '../policy/decision.ts';
-import type { PolicyIdentity, Verdict } from '../policy/verdict.ts';
+import type { PolicyIdentity, ProvenanceFinding, Verdict } from '../policy/verdict.ts';
 
 /** A Pod has a handful of images; somebody else may write hundreds, and each line is paid for by whoever keeps logs. */
 const maxImages = 20;
@@ -66,6 +66,7 @@ function verdictFields({ policy, mode, outcome }: Verdict): object {
       return {
         ...common,
         signers: outcome.signers.map(({ entry, identity }) => ({ entry, identity: cut(identity) })),
+        ...(outcome.provenance !== undefined && { provenance: provenanceFields(outcome.provenance) }),
       };
     case 'violated':
       return {
@@ -78,6 +79,17 @@ function verdictFields({ policy, mode, outcome }: Verdict): object {
         reasons: outcome.faults.map(({ code, detail }) => ({ code, detail: cut(detail) })),
       };
   }
+}
+
+/** Everything that was learned, but when: the log has a time of its own. */
+function provenanceFields({ level, builder, source, ref, commit }: ProvenanceFinding): object {
+  return {
+    level,
+    ...(builder !== undefined && { builder: cut(builder) }),
+    ...(source !== undefined && { source: cut(source) }),
+    ...(ref !== undefined && { ref: cut(ref) }),
+    ...(commit !== undefined && { commit: cut(commit) }),
+  };
 }
 
 function policyName(policy: PolicyIdentity | undefined): string {

@@ -3,6 +3,7 @@ import type { Mode } from '../api/resources.ts';
 import { FAULT_CODES, REFUSAL_CODES } from '../errors.ts';
 import type { Decision } from '../policy/decision.ts';
 import { POLICY_VIOLATION_CODES, type Outcome } from '../policy/verdict.ts';
+import { SLSA_VIOLATION_CODES } from '../slsa/slsa-policy.ts';
 import { oneOf } from './bounded-label.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -19,7 +20,11 @@ const kinds = new Set([
   'PodTemplate',
 ]);
 const faultCodes = new Set<string>(FAULT_CODES);
-const violationCodes = new Set<string>([...REFUSAL_CODES, ...POLICY_VIOLATION_CODES]);
+const violationCodes = new Set<string>([
+  ...REFUSAL_CODES,
+  ...POLICY_VIOLATION_CODES,
+  ...SLSA_VIOLATION_CODES,
+]);
 const strictness: Readonly<Record<Mode, number>> = { Audit: 1, Warn: 2, Enforce: 3 };
 
 /** Counts decisions. Names of images, namespaces and users are in no label: there is no end of them. */
@@ -63,6 +68,10 @@ function recordReasons(metrics: Metrics, decision: Decision): Mode | 'none' {
 function recordOutcome(metrics: Metrics, mode: Mode, outcome: Outcome): string[] {
   switch (outcome.kind) {
     case 'verified':
+      // Three levels and three modes: nothing of what a statement says is in a label.
+      if (outcome.provenance !== undefined) {
+        metrics.slsaLevels.inc({ level: String(outcome.provenance.level), mode });
+      }
       return [];
     case 'violated':
       for (const { code } of outcome.violations) metrics.violations.inc({ code, mode });

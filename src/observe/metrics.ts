@@ -61,6 +61,11 @@ export class Metrics {
     'outcome',
     'mode',
   ]);
+  readonly slsaLevels = this.#counter(
+    'slsa_levels_total',
+    'SLSA build levels of images whose provenance was verified, one for each policy that asks',
+    ['level', 'mode'],
+  );
   readonly violations = this.#counter('violations_total', 'Reasons for a "no"', ['code', 'mode']);
   readonly faults = this.#counter('faults_total', 'Reasons for "cannot tell"', ['code']);
   readonly decisionTime = this.#histogram(

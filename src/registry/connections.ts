@@ -45,8 +45,7 @@ export class Connections {
   }
 
   #dispatcher(endpoint: Endpoint, proxy: URL | undefined): Dispatcher {
-    // Hosts that only an image name brought up must not each leave an agent behind.
-    const key = `${endpoint.isConfigured ? endpoint.key : ''} ${proxy?.href ?? ''}`;
+    const key = `${endpoint.isConfigured ? reachOf(endpoint) : ''} ${proxy?.href ?? ''}`;
     const dispatcher =
       this.#dispatchers.get(key) ??
       (proxy === undefined ? this.#directly(endpoint) : this.#through(proxy, endpoint));
@@ -85,4 +84,12 @@ export class Connections {
   #connectMilliseconds(): number {
     return Math.min(CONNECT_MS, this.#options.milliseconds + CONNECT_MARGIN_MS);
   }
+}
+
+/**
+ * All that tells connections of endpoints apart. Not an endpoint's key: hosts that only image names brought up must not each
+ * leave an agent behind, and where containerd's `_default` names a mirror, each has one with a key of its own.
+ */
+function reachOf({ origin, ownAddresses, tokenRealm, caPem }: Endpoint): string {
+  return JSON.stringify([origin, ownAddresses, tokenRealm, caPem]);
 }

@@ -137,7 +137,9 @@ function parseKey(key: string): { host: string; path: string } {
 
 function credentialOf(value: Readonly<Record<string, unknown>>): Credential | undefined {
   const { auth, username, password, identitytoken, registrytoken } = value;
-  if (isText(registrytoken)) return { kind: 'registry', token: registrytoken };
+  // It goes into a header as it is.
+  if (isText(registrytoken))
+    return /^[\x21-\x7e]+$/.test(registrytoken) ? { kind: 'registry', token: registrytoken } : undefined;
   if (isText(identitytoken)) return { kind: 'identity', token: identitytoken };
   if (isText(username) && isText(password)) return loginOf(username, password);
   if (!isText(auth)) return undefined;

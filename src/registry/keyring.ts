@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Puller } from '../admission/ports.ts';
+import { LIMITS } from '../limits.ts';
 import type { CloudCredentials } from './cloud-credentials.ts';
 import { fingerprint, type Credential } from './credentials.ts';
 import type { DockerConfigFile } from './docker-config.ts';
@@ -55,14 +56,16 @@ export class Keyrings {
     ]);
     const matching = (entries: readonly Entry[]) => credentialsFor(entries, name, repository);
     const cloud = await this.#options.cloud.find(name, installation?.helpers ?? new Map());
+    const [workload, account] = [secrets?.workload ?? [], secrets?.serviceAccount ?? []].map(secretEntries);
+    const ofSecrets = [...matching(workload?.entries ?? []), ...matching(account?.entries ?? [])];
     const found: Candidate[] = [
-      ...matching(secretEntries(secrets?.workload ?? [])).map(secret),
-      ...matching(secretEntries(secrets?.serviceAccount ?? [])).map(secret),
+      ...ofSecrets.slice(0, LIMITS.pullSecretMatches).map(secret),
       ...cloud.named.map(own),
       ...matching(installation?.entries ?? []).map(own),
       ...cloud.configured.map(own),
     ];
-    return keyringOf(found, [...(secrets?.missing ?? []), ...cloud.missing]);
+    const unused = [...(workload?.missing ?? []), ...(account?.missing ?? [])];
+    return keyringOf(found, [...(secrets?.missing ?? []), ...unused, ...cloud.missing]);
   }
 
   /** Reads the pull secrets once more, those that were not read just now. @returns whether one of them has changed; false as well when the signal comes first */

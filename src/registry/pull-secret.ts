@@ -1,4 +1,6 @@
 import type { Puller } from '../admission/ports.ts';
+import { quote } from '../image/quote.ts';
+import { LIMITS } from '../limits.ts';
 import { parseDockerCfg, parseDockerConfig, type Entry } from './docker-entries.ts';
 
 /** A Secret of one of the two types that hold registry credentials. */
@@ -27,25 +29,40 @@ export interface PullSecretSource {
 }
 
 /** A Secret is parsed once for as long as it is held. */
-const parsed = new WeakMap<PullSecret, readonly Entry[]>();
+const parsed = new WeakMap<PullSecret, SecretEntries>();
+
+/** What pull secrets hold. */
+export interface SecretEntries {
+  readonly entries: readonly Entry[];
+  /** What of it is not used, as sentences. */
+  readonly missing: readonly string[];
+}
 
 /**
  * The credentials in all of these, in order. Helpers that a Secret names are left out: a tenant does not get to use the
  * installation's cloud identity.
  */
-export function secretEntries(secrets: readonly PullSecret[]): readonly Entry[] {
-  return secrets.flatMap((secret) => {
-    const entries = parsed.get(secret) ?? entriesOf(secret);
-    parsed.set(secret, entries);
-    return entries;
+export function secretEntries(secrets: readonly PullSecret[]): SecretEntries {
+  const all = secrets.map((secret) => {
+    const read = parsed.get(secret) ?? entriesOf(secret);
+    parsed.set(secret, read);
+    return read;
   });
+  return {
+    entries: all.flatMap(({ entries }) => entries),
+    missing: all.flatMap(({ missing }) => missing),
+  };
 }
 
-function entriesOf({ type, text }: PullSecret): readonly Entry[] {
+function entriesOf({ name, type, text }: PullSecret): SecretEntries {
+  const max = LIMITS.pullSecretEntries;
   try {
-    return (type === 'kubernetes.io/dockercfg' ? parseDockerCfg(text) : parseDockerConfig(text)).entries;
+    const { entries } = type === 'kubernetes.io/dockercfg' ? parseDockerCfg(text) : parseDockerConfig(text);
+    if (entries.length <= max) return { entries, missing: [] };
+    const why = `of the credentials in the Secret ${quote(name)} only the first ${max} are used`;
+    return { entries: entries.slice(0, max), missing: [why] };
   } catch {
     // The API server checks both types; what is broken all the same holds no credentials.
-    return [];
+    return { entries: [], missing: [] };
   }
 }

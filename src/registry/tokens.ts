@@ -65,7 +65,13 @@ export class Tokens {
   async known(access: Access, signal: AbortSignal): Promise<string | undefined> {
     const challenge = this.#challenges.get(access.endpoint.key);
     if (access.credential?.kind === 'registry') return `Bearer ${access.credential.token}`;
-    return challenge === undefined ? undefined : this.#answer(access, challenge, signal);
+    try {
+      return challenge === undefined ? undefined : await this.#answer(access, challenge, signal);
+    } catch (error) {
+      // It was another repository that asked for this: one may have a token server of its own (Artifactory), and says so.
+      if (error instanceof Fault && error.code === 'REGISTRY_AUTH') return undefined;
+      throw error;
+    }
   }
 
   /**

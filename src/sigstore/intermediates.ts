@@ -21,7 +21,8 @@ export function withIntermediates(
   }
   const candidates = chain.flatMap(usableIntermediate);
   return authorities.map(({ certChain, validFor }) => ({
-    certChain: vouched(certChain, candidates),
+    // Whoever lists an authority's intermediates means these: any other below it could take the name of one.
+    certChain: certChain.length > 1 ? certChain : vouched(certChain, candidates),
     validFor,
   }));
 }

@@ -106,7 +106,8 @@ function isSource({ uri, ownerID, repositoryID }: SourceRule, facts: BuildFacts)
   );
 }
 
-function describeSource({ uri, ownerID, repositoryID }: SourceRule): string {
+/** A source that a policy takes, for people. */
+export function describeSource({ uri, ownerID, repositoryID }: SourceRule): string {
   const owner = ownerID === undefined ? '' : ` of owner ${ownerID}`;
   return `${uri.source}${owner}${repositoryID === undefined ? '' : ` with id ${repositoryID}`}`;
 }

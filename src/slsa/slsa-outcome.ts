@@ -66,8 +66,12 @@ export function describeShortfall(
   const { nearest, requiredLevel, violations } = outcome;
   const level = `SLSA build level ${nearest.level}`;
   const [{ detail }] = violations;
+  // What would have to be there stands in a line of its own.
+  const short =
+    nearest.kind === 'none' ? undefined : nearest.shortfalls.find((each) => each.level === requiredLevel);
+  const found = short?.found ?? detail;
   return nearest.level < requiredLevel
-    ? `${level}; policy "${policyName}" requires ${requiredLevel}: ${detail}`
+    ? `${level}; policy "${policyName}" requires ${requiredLevel}: ${found}`
     : `${level}, which is enough for policy "${policyName}", but not what it asks for: ${detail}`;
 }
 

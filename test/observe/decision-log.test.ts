@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { silentLogger } from '../../src/log.ts';
 import { decisionLog, everyObserver } from '../../src/observe/decision-log.ts';
 import { createPinoLogger } from '../../src/observe/pino-logger.ts';
-import { decision, faulted, image, verified, violated } from './decision.ts';
+import { built, decision, faulted, image, verified, violated } from './decision.ts';
 
 function observed() {
   const lines: Record<string, unknown>[] = [];
@@ -62,6 +62,35 @@ describe('the log of decisions', () => {
           verdicts: [
             { outcome: 'violated' },
             { outcome: 'faulted', reasons: [{ code: 'REGISTRY_UNREACHABLE' }] },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('of what was built where: level, builder, source, ref and commit, each bounded', () => {
+    const { lines, observer } = observed();
+    const verdicts = [
+      built(),
+      built({ builder: 'x'.repeat(10_000), source: undefined, ref: undefined }),
+      verified(),
+    ];
+    observer.decided(decision({ images: [image(verdicts)] }), 1);
+    expect(lines[0]).toMatchObject({
+      images: [
+        {
+          verdicts: [
+            {
+              outcome: 'verified',
+              provenance: {
+                level: 3,
+                source: 'https://github.com/acme/app',
+                ref: 'refs/heads/main',
+                commit: '4b22',
+              },
+            },
+            { provenance: { level: 3, builder: `${'x'.repeat(256)}…` } },
+            expect.not.objectContaining({ provenance: expect.anything() }),
           ],
         },
       ],

@@ -1,5 +1,5 @@
 import type { Decision } from '../../src/policy/decision.ts';
-import type { Verdict } from '../../src/policy/verdict.ts';
+import type { ProvenanceFinding, Verdict } from '../../src/policy/verdict.ts';
 
 /** One admitted decision of one image; each test changes what it is about. */
 export function decision(changes: Partial<Decision> = {}): Decision {
@@ -42,6 +42,25 @@ export function violated(mode: Verdict['mode'] = 'Enforce'): Verdict {
 export function faulted(mode: Verdict['mode'] = 'Enforce'): Verdict {
   const faults = [{ code: 'REGISTRY_UNREACHABLE', detail: 'ghcr.io did not answer' }] as const;
   return { policy: policyIdentity, mode, outcome: { kind: 'faulted', faults } };
+}
+
+/** By slsa-github-generator, at level 3 unless the test says otherwise. */
+export function built(changes: Partial<ProvenanceFinding> = {}, mode: Verdict['mode'] = 'Enforce'): Verdict {
+  const provenance: ProvenanceFinding = {
+    level: 3,
+    builder: 'https://github.com/slsa-framework/slsa-github-generator/x.yml@refs/tags/v2.1.0',
+    source: 'https://github.com/acme/app',
+    ref: 'refs/heads/main',
+    commit: '4b22',
+    evidence: 'referrer 1',
+    signedAt: 1,
+    ...changes,
+  };
+  return {
+    policy: policyIdentity,
+    mode,
+    outcome: { kind: 'verified', signers: [], provenance, warnings: [] },
+  };
 }
 
 export function verified(mode: Verdict['mode'] = 'Enforce'): Verdict {

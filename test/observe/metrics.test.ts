@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { decisionMetrics } from '../../src/observe/decision-metrics.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { register } from 'prom-client';
-import { decision, faulted, image, verified, violated } from './decision.ts';
+import { built, decision, faulted, image, verified, violated } from './decision.ts';
 
 const quiet = () => new Metrics({ processMetrics: false, registryHosts: ['registry.corp'], otherHosts: 3 });
 
@@ -58,6 +58,47 @@ describe('decisions', () => {
       'countersign_violations_total{code="REVIEW_INVALID",mode="Enforce"} 1',
     ]);
     expect((await series(metrics, 'decisions_total'))[0]).toContain('mode="Enforce"');
+  });
+});
+
+describe('SLSA levels', () => {
+  test('of verified images are counted by level and mode, once for each policy that asks', async () => {
+    const metrics = quiet();
+    const observer = decisionMetrics(metrics);
+    const images = [
+      image([built(), built({ level: 2 }), built({ level: 2 }, 'Warn'), verified(), violated()]),
+    ];
+    observer.decided(decision({ images }), 1);
+    observer.decided(decision({ images: [image([built()])] }), 1);
+    expect(await series(metrics, 'slsa_levels_total')).toEqual([
+      'countersign_slsa_levels_total{level="3",mode="Enforce"} 2',
+      'countersign_slsa_levels_total{level="2",mode="Enforce"} 1',
+      'countersign_slsa_levels_total{level="2",mode="Warn"} 1',
+    ]);
+  });
+
+  test('codes of provenance are counted by their names', async () => {
+    const metrics = quiet();
+    decisionMetrics(metrics).decided(decision({ allowed: false, codes: ['SLSA_LEVEL', 'ATT_MISSING'] }), 1);
+    expect(await series(metrics, 'violations_total')).toEqual([
+      'countersign_violations_total{code="SLSA_LEVEL",mode="Enforce"} 1',
+      'countersign_violations_total{code="ATT_MISSING",mode="Enforce"} 1',
+    ]);
+  });
+
+  test('F13: builders, sources and refs make no series', async () => {
+    const metrics = quiet();
+    const observer = decisionMetrics(metrics);
+    for (let i = 0; i < 500; i++) {
+      const provenance = {
+        builder: `https://b${i}`,
+        source: `https://s${i}`,
+        ref: `refs/heads/r${i}`,
+        commit: `${i}`,
+      };
+      observer.decided(decision({ images: [image([built(provenance)])] }), 1);
+    }
+    expect(await series(metrics, 'slsa_levels_total')).toHaveLength(1);
   });
 });
 

@@ -164,3 +164,19 @@ describe("containerd's hosts.toml", () => {
     expect(registry.seen).toEqual([]);
   });
 });
+
+test('F12: hosts that only image names bring up share the connections to the mirror of _default', async () => {
+  const mirror = await evilRegistry();
+  const { containerdHosts } = configured({ '_default/hosts.toml': `[host."http://${mirror.host}"]\n` });
+  const lookup = (_: string, __: unknown, callback: (error: Error) => void) =>
+    callback(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
+  const source = imageSource([], { containerdHosts, lookup: lookup as never });
+  for (let each = 0; each < 20; each += 1) {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const asked = source.manifest(reference(`h${each}.example`), digest, asking());
+    await expect(asked).rejects.toMatchObject({ code: 'REGISTRY_DNS' });
+  }
+  expect(mirror.asked).toHaveLength(20);
+  // A connection that is just being let go is not taken again.
+  expect(mirror.connections).toBeLessThan(5);
+});

@@ -445,3 +445,35 @@ test("D8: without credentials of its own a request carries none, also not the cl
     expect(Object.keys(headers).filter((name) => /auth|cookie|token/i.test(name))).toEqual([]);
   }
 });
+
+test('a token server of one repository that refuses says nothing of another repository', async () => {
+  const registry = await evilRegistry();
+  // As Artifactory does it: each repository key has a token server of its own.
+  registry.script((request, response) => {
+    const [, first = '', second = ''] = (request.url ?? '').split(/[/?]/);
+    if (first === 'token') response.writeHead(second === 'closed' ? 403 : 200).end('{"token":"T"}');
+    else if (request.headers.authorization === 'Bearer T')
+      response.writeHead(200, { 'docker-content-digest': `sha256:${'a'.repeat(64)}` }).end();
+    else {
+      const challenge = `Bearer realm="http://${registry.host}/token/${second}",service="s"`;
+      response.writeHead(401, { 'www-authenticate': challenge }).end();
+    }
+    return true;
+  });
+  const source = imageSource([registry]);
+  const ask = (repository: string) => source.resolve(reference(registry, { repository }), asking());
+  await expect(ask('closed/app')).rejects.toMatchObject({ code: 'REGISTRY_AUTH' });
+  await expect(ask('open/app')).resolves.toMatchObject({ withPullSecret: false });
+});
+
+test('a registry token that fits into no header is none: the others are tried', async () => {
+  const registry = await evilRegistry();
+  registry.put('/v2/org/app/manifests/v1', 'application/vnd.oci.image.manifest.v1+json', '{}');
+  const ask = (registrytoken: string) => {
+    const dockerConfigFile = configFile({ [registry.host]: { registrytoken } });
+    return imageSource([registry], { dockerConfigFile }).resolve(reference(registry), asking());
+  };
+  await expect(ask('good')).resolves.toMatchObject({ withPullSecret: false });
+  await expect(ask('a\r\nx: y')).resolves.toMatchObject({ withPullSecret: false });
+  expect(registry.seen.map(({ headers }) => headers.authorization)).toContain('Bearer good');
+});

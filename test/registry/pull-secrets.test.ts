@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Puller } from '../../src/admission/ports.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { PullSecrets } from '../../src/kube/pull-secrets.ts';
+import { Keyrings } from '../../src/registry/keyring.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { ScriptedApiServer, status } from '../kube/scripted-api-server.ts';
 import { Artifacts } from './artifacts.ts';
@@ -423,3 +424,41 @@ async function failure(work: Promise<unknown>): Promise<{ code: string; message:
   if (outcome === undefined) throw new Error('it did not fail');
   return outcome as { code: string; message: string };
 }
+
+describe('F12: a Secret may hold 1 MiB of credentials', () => {
+  test('of one Secret the first 512 are used, and a refusal says so', async () => {
+    const many = (last: number) =>
+      [...Array(last).keys()].map((each) => [`r${each}.example`, 'bad'] as const);
+    const found = async (before: number) => {
+      const { api, registry, source, digest } = await setup();
+      putSecret(api, 'large', Object.fromEntries([...many(before), [registry.host, 'good']]));
+      return look(source, registry, digest, false, puller('large'));
+    };
+    expect(summary(await found(511))).toMatchObject({ evidence: ['good'], faults: [] });
+    const cut = await found(512);
+    expect(cut.evidence).toEqual([]);
+    expect(cut.faults[0]?.message).toContain(
+      'of the credentials in the Secret "large" only the first 512 are used',
+    );
+  });
+
+  test('those for one repository are hashed as far as they could ever be tried', async () => {
+    const accessWith = async (at: number) => {
+      // Each is another spelling of one host.
+      const auths = [...Array(40).keys()].map((each) => [
+        `registry.example${'/'.repeat(each)}`,
+        { username: each === at ? 'other' : `u${each}`, password: 'p' },
+      ]);
+      const text = JSON.stringify({ auths: Object.fromEntries(auths) as object });
+      const workload = [{ name: 'many', type: 'kubernetes.io/dockerconfigjson', text }] as const;
+      const read = async () => ({ workload, serviceAccount: [], missing: [], hasChanged: false });
+      const find = async () => ({ named: [], configured: [], missing: [] });
+      const cloud = { find } as unknown as ConstructorParameters<typeof Keyrings>[0]['cloud'];
+      const keyrings = new Keyrings({ pullSecrets: { read }, installation: undefined, cloud });
+      return (await keyrings.of('registry.example', 'org/app', nobody)).access;
+    };
+    const usual = await accessWith(-1);
+    expect(await accessWith(31)).not.toBe(usual);
+    expect(await accessWith(32)).toBe(usual);
+  });
+});

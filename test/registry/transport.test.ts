@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
+import { queryObjects } from 'node:v8';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { silentLogger } from '../../src/log.ts';
@@ -516,4 +517,18 @@ describe('how much at once', () => {
     ]);
     expect(performance.now() - started).toBeLessThan(1000);
   });
+});
+
+test('F12: no request leaves a signal behind', async () => {
+  const { registry, source } = await setup();
+  const ask = async (times: number) => {
+    for (let each = 0; each < times; each += 1)
+      await expect(source.resolve(reference(registry), asking())).rejects.toMatchObject({
+        code: 'IMAGE_NOT_FOUND',
+      });
+    return queryObjects(AbortSignal, { format: 'count' });
+  };
+  const before = await ask(20);
+  // One for each caller, which ends with its timer; those of shared look-ups are gone with them.
+  expect((await ask(100)) - before).toBeLessThan(150);
 });
