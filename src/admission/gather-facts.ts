@@ -7,7 +7,8 @@ import {
 } from '../policy/image-facts.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
 import type { FactCache } from './fact-cache.ts';
-import { contextsOf, gatherDigest } from './gather-digest.ts';
+import type { PolicyRules } from '../api/resources.ts';
+import { contextsOf, gatherDigest, type GatheredDigest } from './gather-digest.ts';
 import { orAborted, unknownOf } from './port-answer.ts';
 import type { AskOptions, ImageSource } from './ports.ts';
 import type { StatementCache } from './statement-cache.ts';
@@ -67,13 +68,12 @@ export async function gatherFacts(
     platforms: { kind: 'none' },
     parent: { kind: 'none' },
   } as const;
-  if (digest.kind !== 'known' || !needsEvidence(policies)) {
+  if (digest.kind !== 'known') {
     return { facts: { ...base, ...NOTHING_FOUND }, remembered: false, withPullSecret: false };
   }
-  const wantsPlatforms = policies.some(({ policy: { rules } }) => rules?.multiArch === 'IndexAndPlatforms');
   const [own, platforms] = await Promise.all([
-    gatherDigest(digest.digest, policies, question, sources),
-    wantsPlatforms ? gatherPlatforms(digest.digest, policies, question, sources) : NO_PLATFORMS,
+    needsEvidence(policies) ? gatherDigest(digest.digest, policies, question, sources) : NO_EVIDENCE,
+    gatherPlatforms(digest.digest, policies, question, sources),
   ]);
   return {
     facts: { ...base, ...own.found, platforms: platforms.fact },
@@ -87,6 +87,8 @@ function needsEvidence(policies: readonly CompiledPolicy[]): boolean {
   return contextsOf(policies).size > 0 || policies.some(({ entries }) => entries.unavailable.length > 0);
 }
 
+const NO_EVIDENCE: GatheredDigest = { found: NOTHING_FOUND, remembered: false, withPullSecret: false };
+
 interface GatheredPlatforms {
   readonly fact: PlatformsFact;
   readonly remembered: boolean;
@@ -95,13 +97,17 @@ interface GatheredPlatforms {
 
 const NO_PLATFORMS: GatheredPlatforms = { fact: { kind: 'none' }, remembered: false, withPullSecret: false };
 
-/** What was found for every manifest of an index, all at once. */
+/** Every manifest of an index where a policy asks for its evidence, or may have revoked it; all at once. */
 async function gatherPlatforms(
   digest: string,
   policies: readonly CompiledPolicy[],
   question: Question,
   sources: Sources,
 ): Promise<GatheredPlatforms> {
+  const wants = (ask: (rules: PolicyRules) => boolean) =>
+    policies.some(({ policy: { rules } }) => rules !== undefined && ask(rules));
+  const wantsEvidence = wants(({ multiArch }) => multiArch === 'IndexAndPlatforms');
+  if (!wantsEvidence && !wants(({ revokedDigests }) => revokedDigests.size > 0)) return NO_PLATFORMS;
   const { reference, signal } = question;
   let manifests;
   try {
@@ -113,7 +119,7 @@ async function gatherPlatforms(
   const gathered = await Promise.all(
     manifests.map(async (manifest) => ({
       manifest,
-      ...(await gatherDigest(manifest.digest, policies, question, sources)),
+      ...(wantsEvidence ? await gatherDigest(manifest.digest, policies, question, sources) : NO_EVIDENCE),
     })),
   );
   return {

@@ -28,7 +28,9 @@ export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstan
   if (rules.revokedDigests.has(digest)) {
     return violated({ code: 'DIGEST_REVOKED', detail: `${digest} is in revokedDigests` });
   }
-  const met = evaluateRequirements(compiled, rules, digest, facts, circumstances.now);
+  const platforms = revokedPlatforms(rules, facts);
+  if (platforms?.kind === 'violated') return platforms;
+  const met = worse(platforms, evaluateRequirements(compiled, rules, digest, facts, circumstances.now));
   if (tag === undefined) return withTagWarning(met, rules, facts);
   // A missing signature is worse news than a missing digest: it is told first.
   return met.kind === 'violated' ? { ...met, violations: [...met.violations, tag] } : violated(tag);
@@ -36,6 +38,35 @@ export function evaluate(compiled: CompiledPolicy, facts: ImageFacts, circumstan
 
 function violated(violation: Violation): Outcome {
   return { kind: 'violated', violations: [violation] };
+}
+
+/** A node runs one of an index's platforms: none of them may be revoked, however the index was named. */
+function revokedPlatforms({ revokedDigests }: PolicyRules, { platforms }: ImageFacts): Outcome | undefined {
+  if (revokedDigests.size === 0) return undefined;
+  switch (platforms.kind) {
+    case 'none':
+      return undefined;
+    case 'refused':
+      return violated(platforms.violation);
+    case 'fault':
+      return { kind: 'faulted', faults: [platforms.fault] };
+    case 'known': {
+      const revoked = platforms.platforms.find(({ digest }) => revokedDigests.has(digest));
+      if (revoked === undefined) return undefined;
+      const { platform, digest } = revoked;
+      return violated({
+        code: 'DIGEST_REVOKED',
+        detail: `platform ${platform} (${digest}): ${digest} is in revokedDigests`,
+      });
+    }
+    default:
+      return unreachable(platforms);
+  }
+}
+
+/** A platform that cannot be looked at is as bad as what it may be, but a "no" stays one. */
+function worse(platforms: Outcome | undefined, met: Outcome): Outcome {
+  return platforms?.kind === 'faulted' && met.kind === 'verified' ? platforms : met;
 }
 
 /** A policy that cannot be read denies in its scope: nobody knows what it would have asked for. */

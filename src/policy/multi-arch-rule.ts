@@ -18,7 +18,7 @@ export function evaluateEverywhere(
 ): Outcome {
   const own = requirement(digest, facts);
   if (rules.multiArch === 'IndexAndPlatforms') {
-    return own.kind === 'violated' ? own : withPlatforms(own, rules, facts, requirement);
+    return own.kind === 'violated' ? own : withPlatforms(own, facts, requirement);
   }
   return own.kind === 'verified' || !rules.acceptMembership
     ? own
@@ -74,12 +74,7 @@ function withRemark(outcome: Outcome, remark: Violation): Outcome {
  * Every platform has to be signed like the index: a node runs one of them.
  * @param own verified, or faulted: a platform's "no" stays one, whatever is still to be learned of the index
  */
-function withPlatforms(
-  own: Outcome,
-  rules: PolicyRules,
-  { platforms }: ImageFacts,
-  requirement: Requirement,
-): Outcome {
+function withPlatforms(own: Outcome, { platforms }: ImageFacts, requirement: Requirement): Outcome {
   switch (platforms.kind) {
     case 'none':
       return own;
@@ -94,7 +89,7 @@ function withPlatforms(
   }
   const outcomes = platforms.platforms.map((platform) => ({
     platform,
-    outcome: revoked(rules, platform) ?? requirement(platform.digest, platform),
+    outcome: requirement(platform.digest, platform),
   }));
   const [violation, ...violations] = outcomes.flatMap(({ platform, outcome }) =>
     violationsOf(outcome).map((each) => ofPlatform(platform, ofSignedIndex(own, platform, each))),
@@ -107,14 +102,6 @@ function withPlatforms(
     ),
   ];
   return fault === undefined ? own : { kind: 'faulted', faults: [fault, ...faults] };
-}
-
-function revoked({ revokedDigests }: PolicyRules, { digest }: PlatformFacts): Outcome | undefined {
-  if (!revokedDigests.has(digest)) return undefined;
-  return {
-    kind: 'violated',
-    violations: [{ code: 'DIGEST_REVOKED', detail: `${digest} is in revokedDigests` }],
-  };
 }
 
 /** "Is not signed" would be wrong of an image whose index is. */

@@ -397,7 +397,23 @@ describe('warm', () => {
     images.remembered = new Map([[D, [gold(D)]]]);
     const revoking = asking('p', { revokedDigests: new Set([D]), acceptMembership: true });
     expect(told(await judge(at(D), revoking))).toEqual({ p: 'DIGEST_REVOKED' });
-    expect(images.calls).toEqual(['discover org/server aa']);
+    expect(images.calls.toSorted()).toEqual(['discover org/server aa', 'platforms aa']);
+  });
+
+  test('a revoked platform is refused through an index that is not; of the others no evidence is asked for', async () => {
+    images.evidence.set(INDEX, [gold(INDEX)]);
+    const revoking = (digest: string) => asking('p', { revokedDigests: new Set([digest]) });
+    expect(told(await judge(at(INDEX), revoking(D)))).toEqual({ p: 'verified' });
+    expect(images.calls.toSorted()).toEqual(['discover org/server 11', 'platforms 11']);
+    expect(told(await judge(at(INDEX), revoking(AMD)))).toEqual({ p: 'DIGEST_REVOKED' });
+    // Also where the policy asks for nothing else.
+    const only = asking('p', { requireSignature: false, trustedKeys: [], revokedDigests: new Set([AMD]) });
+    expect(told(await judge(at(INDEX), only))).toEqual({ p: 'DIGEST_REVOKED' });
+    images.failingCalls.set('platforms 11', new Fault('REGISTRY_UNREACHABLE', 'down'));
+    expect(told(await judge(at(INDEX), revoking(AMD)))).toEqual({ p: 'fault REGISTRY_UNREACHABLE' });
+    images.failingCalls.set('platforms 11', new Refusal('LIMIT', 'too many'));
+    expect(told(await judge(at(INDEX), revoking(AMD)))).toEqual({ p: 'LIMIT' });
+    expect(told(await judge(at(INDEX), asking('p')))).toEqual({ p: 'verified' });
   });
 
   test('where no key can be had, nobody can tell of an image with evidence; one without any is not signed', async () => {

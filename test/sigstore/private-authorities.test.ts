@@ -74,6 +74,26 @@ describe('a certificate without an OIDC issuer', () => {
     }
   });
 
+  test('A21: an authority that is listed with its intermediates takes none from the artifact, whatever it is called', () => {
+    const genuine = below(ROOT_CA);
+    const department = makeAuthority({
+      name: '',
+      subject: nameOf([O, utf8('Corp')], [CN, utf8('Department')]),
+      issuer: ROOT_CA,
+      ...PERIOD,
+    });
+    const impostor = below(department);
+    const listed = trusting(genuine, ROOT_CA);
+    for (const evidence of formsBy(genuine)) {
+      expect(issuerOf(evidence, listed)).toBe('CN=Corp Code Signing,O=Corp');
+    }
+    for (const evidence of formsBy(impostor, [impostor, department])) {
+      expect(codeOf(evidence, listed)).toBe('CERT_INVALID');
+      // The root alone vouches for everybody below it.
+      expect(issuerOf(evidence)).toBe('CN=Corp Code Signing,O=Corp');
+    }
+  });
+
   test('C4: one that names an issuer keeps it', () => {
     for (const by of [
       { issuer: 'https://idp.corp.example' },
