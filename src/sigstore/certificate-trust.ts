@@ -46,9 +46,13 @@ export function checkIssued(
       message.includes('SCT') && root.ctLogs.length === 0
         ? ': the trust root names no certificate transparency log (ctlogs) to check it with'
         : '';
-    throw new Refusal('CERT_INVALID', `the trust root does not vouch for the certificate: ${message}${hint}`, {
-      cause: thrown,
-    });
+    throw new Refusal(
+      'CERT_INVALID',
+      `the trust root does not vouch for the certificate: ${message}${hint}`,
+      {
+        cause: thrown,
+      },
+    );
   }
 }
 
