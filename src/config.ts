@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { asError } from './errors.ts';
+import { parsePostgresUrl } from './history/postgres/connection-settings.ts';
 import { HOST_GLOB, parseProxyUrl } from './registry/proxies.ts';
 
 /** The installation's settings are not usable: told to whoever starts the program, with the path of each key. */
@@ -119,6 +120,30 @@ const trustRoots = z.strictObject({
   plainHttpHosts: z.array(z.string().min(1)).default([]),
 });
 
+/** What was verified and changed; kept only where one of `path` and `url` is given. */
+const history = z
+  .strictObject({
+    path: path.optional(),
+    url: z
+      .string()
+      .refine((url) => parsePostgresUrl(url) !== undefined, {
+        message: 'must be postgres://user:password@host[:port]/database[?sslmode=verify-full|disable]',
+      })
+      .optional(),
+    caFile: path.optional(),
+    maxMegabytes: z.int().min(16).max(1_000_000).default(2048),
+    retention: z
+      .strictObject({
+        days: z.number().min(1).max(3660).default(30),
+        rows: z.int().min(1000).max(100_000_000).default(1_000_000),
+      })
+      .prefault({}),
+    bufferRows: z.int().min(100).max(100_000).default(10_000),
+  })
+  .refine(({ path: file, url }) => file === undefined || url === undefined, {
+    message: 'give at most one of path and url',
+  });
+
 /** Serving certificate: a directory, or a Secret that the program itself fills and rotates. */
 const certificate = z
   .strictObject({
@@ -162,6 +187,7 @@ export const settingsSchema = z.strictObject({
   credentialHelpers: z.array(credentialHelper).max(64).default([]),
   keys: keys.prefault({}),
   trustRoots: trustRoots.prefault({}),
+  history: history.prefault({}),
   maxSnapshotAgeSeconds: z.number().min(10).default(180),
   drainSeconds: z.number().min(0).max(300).optional(),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
@@ -182,7 +208,11 @@ export interface SettingsSources {
   readonly cwd: string;
 }
 
-const ENVIRONMENT: Readonly<Record<string, string>> = { COUNTERSIGN_LOG_LEVEL: 'log.level' };
+const ENVIRONMENT: Readonly<Record<string, string>> = {
+  COUNTERSIGN_LOG_LEVEL: 'log.level',
+  // It holds a password: it comes from a Secret, not from the file.
+  COUNTERSIGN_HISTORY_URL: 'history.url',
+};
 
 /** What other programs read as well: the file wins over these. The first that is set counts. */
 const COMMON_ENVIRONMENT: Readonly<Record<string, readonly string[]>> = {
@@ -205,6 +235,8 @@ const PATHS = [
   'keys.gcp.credentialsFile',
   'trustRoots.cacheDirectory',
   'trustRoots.caFile',
+  'history.path',
+  'history.caFile',
 ];
 const REGISTRY_PATHS = ['caFile', 'layout'];
 
@@ -241,10 +273,14 @@ function readSettingsFile(file: string): Tree {
       cause: error,
     });
   }
-  const document = parseDocument(text, { uniqueKeys: true });
+  const lineCounter = new LineCounter();
+  // Without the line itself: a proxy's password may stand in it.
+  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: false, lineCounter });
   const [problem] = document.errors;
   if (problem !== undefined)
-    throw new SettingsError(`the settings file ${file} is not YAML: ${problem.message}`);
+    throw new SettingsError(
+      `the settings file ${file} is not YAML (line ${lineCounter.linePos(problem.pos[0]).line}): ${problem.message}`,
+    );
   const tree: unknown = document.toJS() ?? {};
   if (!isTree(tree)) throw new SettingsError(`the settings file ${file} is not a mapping`);
   return tree;

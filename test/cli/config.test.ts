@@ -27,6 +27,22 @@ describe('settings', () => {
       pullSecrets: { namespaces: [] },
       credentialHelpers: [],
       proxy: { allowedHosts: [] },
+      keys: {
+        refreshSeconds: 300,
+        keepSeconds: 3600,
+        secretNamespaces: [],
+        vault: {},
+        aws: { endpoints: [] },
+        gcp: {},
+        azure: { vaultHosts: [] },
+      },
+      trustRoots: {
+        publicGood: { refresh: true },
+        refreshSeconds: 21_600,
+        timeoutSeconds: 60,
+        plainHttpHosts: [],
+      },
+      history: { maxMegabytes: 2048, retention: { days: 30, rows: 1_000_000 }, bufferRows: 10_000 },
       maxSnapshotAgeSeconds: 180,
       drainSeconds: 5,
       log: { level: 'info' },
@@ -126,6 +142,12 @@ describe('settings', () => {
   test.each(refused)('%s is refused with its path', (_what, text, message) => {
     expect(() => load(text)).toThrow(SettingsError);
     expect(() => load(text)).toThrow(message);
+  });
+
+  test("D5: what is no YAML is told with its line's number, without the line: a proxy's password may stand in it", () => {
+    const text = 'log: {}\nproxy: {https: http://user:hunter2@proxy:3128, https: x}';
+    expect(() => load(text)).toThrow(/is not YAML \(line 2\)/);
+    expect(() => load(text)).not.toThrow('hunter2');
   });
 
   test('every problem is told at once', () => {
