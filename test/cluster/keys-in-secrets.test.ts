@@ -70,7 +70,7 @@ test('no Secret, a Secret, another key in it', async () => {
   policy:    ClusterSigningPolicy "via-signer"
   digest:    ${byFirst.digest}
   found:     TrustedSigner "release": k8s://signing-keys/release could not be read: there is no such Secret; create it, or name another one [KEY_UNAVAILABLE]
-  next:      try again; if it stays, tell the administrators of Countersign`,
+  next:      show what was found to the owners of ClusterSigningPolicy "via-signer"; once it can be had, try again`,
   );
   await viaSecretRef.untilRefused(byFirst.reference, 'k8s://signing-keys/release#key.pem could not be read');
   await untilStatus(world, 'trustedsigner', 'release', {
