@@ -69,7 +69,8 @@ const BAD: readonly (readonly [string, () => object, RegExp])[] = [
     () => ({ requireSignature: false, trustedKeys: undefined }),
     /nothing|requireSignature/,
   ],
-  ['a field of a later version', () => ({ slsa: { requiredLevel: 3 } }), /slsa/],
+  ['a value of a later version', () => ({ onFault: 'Allow' }), /onFault/],
+  ['an SLSA level that there is not', () => ({ slsa: { requiredLevel: 4 } }), /requiredLevel/],
 ];
 
 describe('kubectl apply of a bad policy', () => {
