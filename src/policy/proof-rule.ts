@@ -7,6 +7,7 @@ import {
   type TimestampProof,
   type VerifiedSignature,
 } from '../sigstore/verified-signature.ts';
+import { CLOCK_SKEW_MILLISECONDS } from '../slsa/age.ts';
 import type { Violation } from './verdict.ts';
 
 /** Which proofs of when a signature needs: what the policy asks, and what its trust root gives. */
@@ -24,9 +25,6 @@ export function termsOf(context: TrustContext, { transparency }: PolicyRules): P
 }
 
 const NOTHING = { logEntries: 0, timestamps: 0 };
-
-/** Clocks differ: a trusted time may be this far ahead of ours. */
-const CLOCK_SKEW_MILLISECONDS = 5 * 60_000;
 
 /** @param now milliseconds since the epoch */
 export function proofViolation(

@@ -43,11 +43,6 @@ export async function linked(
   return bytes;
 }
 
-/** At most so many of a list. */
-export function firstOf<T>(list: readonly T[], max: number): readonly T[] {
-  return list.length > max ? list.slice(0, max) : list;
-}
-
 /** The refusal or fault in whatever looking at one piece of evidence threw. */
 export function problemOf(error: unknown): Fault | Refusal {
   if (error instanceof Fault || error instanceof Refusal) return error;

@@ -85,11 +85,10 @@ export function rosterEntry(id: string): RosterEntry | 'otherVersion' | undefine
   );
 }
 
-/** GitHub's documents for both levels. */
-export const GITHUB_ATTESTATIONS =
-  'https://docs.github.com/actions/security-guides/using-artifact-attestations-and-reusable-workflows-to-achieve-slsa-v1-build-level-3';
-/** GitLab calls what its runners write level 1; signed by the job's own identity it is what GitHub's level 2 is. */
-export const GITLAB_PROVENANCE = 'https://docs.gitlab.com/ci/pipeline_security/slsa/';
+// GitHub's document for both levels:
+// https://docs.github.com/actions/security-guides/using-artifact-attestations-and-reusable-workflows-to-achieve-slsa-v1-build-level-3
+// GitLab (https://docs.gitlab.com/ci/pipeline_security/slsa/) calls what its runners write level 1; signed by the job's own
+// identity it is what GitHub's level 2 is.
 
 /**
  * What a workflow on github.com is worth that no entry names: level 2, because GitHub's identity signs; level 3 in a

@@ -1,6 +1,7 @@
 import type { TrustRootResource } from '../../api/resources.ts';
 import { asError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
+import { rootInHand } from '../../policy/snapshot.ts';
 import type { RootState } from '../../policy/trust-material.ts';
 import { PUBLIC_GOOD, type ProofRequirements, type TrustRoot } from '../../sigstore/trust-root.ts';
 import { shippedTrustRoot } from '../public-good.ts';
@@ -80,7 +81,7 @@ export class RootKeeper {
   state(resource: TrustRootResource): RootState {
     const { source, requires, name } = resource;
     if (source === undefined) return unavailable(`TrustRoot ${name} has problems in its document`);
-    if (source.kind === 'inline') return inHand(source.root);
+    if (source.kind === 'inline') return rootInHand(source.root);
     return this.#stateOf(source, requires);
   }
 
@@ -214,10 +215,6 @@ export class RootKeeper {
       }
     }
   }
-}
-
-function inHand(root: TrustRoot): RootState {
-  return { kind: 'known', root, usableUntil: undefined, refreshedAt: undefined, error: undefined };
 }
 
 function unavailable(reason: string): RootState {
