@@ -13,6 +13,7 @@ const shared = {
   transformIgnorePatterns: ['/node_modules/'],
   injectGlobals: false,
   testEnvironment: 'node',
+  setupFilesAfterEnv: ['<rootDir>/test/setup.ts'],
 };
 
 /** Two suites: `unit` needs Node alone; `cluster` needs what `make tools` builds. */
@@ -29,7 +30,6 @@ export default {
       ...shared,
       displayName: 'cluster',
       testMatch: ['<rootDir>/test/cluster/**/*.test.ts', '<rootDir>/test/interop/**/*.test.ts'],
-      setupFilesAfterEnv: ['<rootDir>/test/cluster/setup.ts'],
     },
   ],
 };

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
@@ -10,8 +10,6 @@ import { http } from '../support/http-client.ts';
 import { freePort } from '../support/ports.ts';
 
 /** The program as people start it: a process of its own. */
-jest.setTimeout(60_000);
-
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts');
 const RUN = resolve(import.meta.dirname, '../../examples/run.ts');
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import { Artifacts } from '../registry/artifacts.ts';
 import type { EvilRegistry } from '../registry/evil-registry.ts';
@@ -27,8 +27,6 @@ import { countersign, homeFolder, verifyHere } from './countersign.ts';
 import { readExplanation } from './explanation-shape.ts';
 
 /** `countersign verify --provenance`: how an image was built, for people and for programs. */
-jest.setTimeout(60_000);
-
 let sigstore: TestSigstore;
 let root: readonly string[];
 let key: KeyPair;

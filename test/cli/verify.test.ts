@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { CommanderError } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,8 +22,6 @@ import {
 import { freePort } from '../support/ports.ts';
 import { countersign, homeFolder, verifyHere } from './countersign.ts';
 import { explanationShape, readExplanation } from './explanation-shape.ts';
-
-jest.setTimeout(60_000);
 
 let sigstore: TestSigstore;
 let key: KeyPair;

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -19,9 +19,6 @@ import {
   startWebhook,
   type Running,
 } from './support.ts';
-
-// The keys of a certificate authority take their time on a busy machine.
-jest.setTimeout(30_000);
 
 const MIB = 1024 * 1024;
 const uid = '705ab4f5-6393-11e8-b7cc-42010a800002';

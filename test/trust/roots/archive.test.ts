@@ -2,14 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../../kube/eventually.ts';
 import { paxEntry, tarOf, type TarEntry } from '../../support/tar.ts';
 import type { TufRepository } from '../../support/tuf-repository.ts';
 import { scratchDirectory } from '../../tls/tls-client.ts';
 import { archiveOf, GOOD_PRINT, HOUR, keep, repository, resource, stopAll, told } from './support.ts';
 
-jest.setTimeout(30_000);
 afterEach(stopAll);
 
 const entriesOf = (repo: TufRepository): TarEntry[] =>

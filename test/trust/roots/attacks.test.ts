@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { afterEach, expect, jest, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { eventually } from '../../kube/eventually.ts';
 import { startTufServer, type TufServer } from '../../support/tuf-server.ts';
 import { tufKey, type Signed, type TufRepository } from '../../support/tuf-repository.ts';
@@ -21,7 +21,6 @@ async function serve(files: ReadonlyMap<string, Buffer>): Promise<TufServer> {
   servers.push(server);
   return server;
 }
-jest.setTimeout(30_000);
 afterEach(async () => {
   await stopAll();
   await Promise.all(servers.splice(0).map((server) => server.stop()));

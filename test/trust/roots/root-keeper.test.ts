@@ -4,7 +4,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RootState } from '../../../src/policy/trust-material.ts';
 import { PRIVATE_INSTANCE, PUBLIC_GOOD, parseTrustRoot } from '../../../src/sigstore/trust-root.ts';
 import { isRefused, verifyEvidence } from '../../../src/sigstore/verify.ts';
@@ -49,7 +49,6 @@ const goneServer = async (): Promise<string> => {
   await server.stop();
   return server.url;
 };
-jest.setTimeout(30_000);
 afterEach(async () => {
   await stopAll();
   for (const end of ended.splice(0).toReversed()) await end();
