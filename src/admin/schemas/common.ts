@@ -1,0 +1,26 @@
+import * as z from 'zod';
+
+/** RFC 3339 in UTC, as every time of the API. */
+export const timeSchema = z.string().meta({ format: 'date-time' });
+
+/** What `?dryRun=true` means for every write: everything is checked, nothing is changed. */
+export const dryRunQuery = z.strictObject({
+  dryRun: z.enum(['true', 'false']).default('false').describe('true: check everything, change nothing.'),
+});
+
+/** `"<resourceVersion>"`, as `ETag` had it. */
+export const ifMatchHeader = z.strictObject({
+  'if-match': z
+    .string()
+    .max(256)
+    .regex(/^"[^"]+"$/, 'must be the ETag of the document as you saw it, in its quotes')
+    .optional(),
+});
+
+export const modeSchema = z.enum(['Enforce', 'Warn', 'Audit']);
+export const verdictSchema = z.enum(['verified', 'violated', 'faulted']).meta({ id: 'Verdict' });
+
+export const pageQuery = {
+  cursor: z.string().max(256).optional().describe('`next` of the page before.'),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+};
