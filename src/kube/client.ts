@@ -44,6 +44,16 @@ const requestTimeout = 15_000;
 export interface RequestOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly signal?: AbortSignal;
+  /** A bearer token for this request, in the place of the client's own credentials. A client certificate would still count: see `CallerClient`. */
+  readonly token?: string;
+  /** Called with each `Warning:` of the answer, such as those of admission policies; without its quotes. */
+  readonly onWarning?: (text: string) => void;
+}
+
+/** What a deletion depends on (`metav1.Preconditions`). */
+export interface Preconditions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
 }
 
 interface SendOptions extends RequestOptions {
@@ -95,6 +105,27 @@ export class KubeClient {
   ): Promise<KubeObject> {
     const contentType = 'application/json-patch+json';
     return parseObject(await this.#json('PATCH', path, { ...options, body: patch, contentType }));
+  }
+
+  /** 409 when the stored object does not meet the preconditions. */
+  async delete(
+    path: ResourcePath,
+    preconditions: Preconditions = {},
+    options: RequestOptions = {},
+  ): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions };
+    await this.#json('DELETE', path, { ...options, body });
+  }
+
+  /** Asks one of the kinds that are questions, such as TokenReview: what comes back is not stored and has no name. */
+  async review(
+    path: ResourcePath,
+    question: object,
+    options: RequestOptions = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const answer = await this.#json('POST', path, { ...options, body: question });
+    if (!isRecord(answer)) throw new TypeError('the API server answered with something that is no object');
+    return answer;
   }
 
   /**
@@ -154,6 +185,7 @@ export class KubeClient {
       dispatcher,
       headers: {
         ...headers,
+        ...(options.token === undefined ? {} : { authorization: bearer(options.token) }),
         accept: 'application/json',
         'user-agent': 'countersign',
         ...(options.body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
@@ -163,9 +195,29 @@ export class KubeClient {
       bodyTimeout,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
+    if (options.onWarning !== undefined)
+      for (const text of warningsOf(response.headers['warning'])) options.onWarning(text);
     if (response.statusCode >= 200 && response.statusCode < 300) return response;
     throw await apiError(`${method} ${pathOf(path)}`, response);
   }
+}
+
+/** An empty token would be no credentials at all, and the answer that of anybody. @throws TypeError */
+function bearer(token: string): string {
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new TypeError('this is no bearer token');
+  return `Bearer ${token}`;
+}
+
+/** Warnings of one answer that are told: more are of no use to anybody. */
+const MAX_WARNINGS = 20;
+
+/** RFC 7234, 5.5: `299 - "text"`, with the escapes of a quoted string; several in one header, or several headers. */
+export function warningsOf(header: string | readonly string[] | undefined): readonly string[] {
+  const headers = typeof header === 'string' ? [header] : (header ?? []);
+  return headers
+    .flatMap((each) => [...each.matchAll(/\b299 [^\s"]{1,256} "((?:[^"\\]|\\.){0,4096})"/g)])
+    .slice(0, MAX_WARNINGS)
+    .map(([, text = '']) => text.replaceAll(/\\(.)/g, '$1').slice(0, 1024));
 }
 
 async function apiError(what: string, response: Dispatcher.ResponseData): Promise<KubeApiError> {
