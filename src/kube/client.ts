@@ -17,13 +17,30 @@ export class KubeApiError extends Error {
   readonly status: number;
   /** `metav1.Status.reason`: `NotFound`, `Conflict`, `Expired`. */
   readonly reason: string | undefined;
+  /** `metav1.Status.message`, for the one who asked: the API server's own sentence, at most 1,024 characters. */
+  readonly said: string | undefined;
+  /** `metav1.Status.details.causes`: what is wrong with which field. */
+  readonly causes: readonly StatusCause[];
 
-  constructor(status: number, reason: string | undefined, message: string) {
+  constructor(
+    status: number,
+    reason: string | undefined,
+    message: string,
+    details: { said?: string | undefined; causes?: readonly StatusCause[] } = {},
+  ) {
     super(message);
     this.name = 'KubeApiError';
     this.status = status;
     this.reason = reason;
+    this.said = details.said;
+    this.causes = details.causes ?? [];
   }
+}
+
+/** One of `metav1.StatusCause`. */
+export interface StatusCause {
+  readonly field: string;
+  readonly message: string;
 }
 
 /** A body was longer than its reader wants to hold. */
@@ -228,24 +245,47 @@ async function apiError(what: string, response: Dispatcher.ResponseData): Promis
     response.statusCode,
     status.reason,
     `${what}: the API server answered ${response.statusCode}${said}`,
+    { said: status.message?.slice(0, MAX_SAID_CHARS), causes: status.causes },
   );
 }
 
+const MAX_SAID_CHARS = 1024;
+/** More is read by nobody. */
+const MAX_CAUSES = 50;
+
+interface ApiStatus {
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  readonly causes: readonly StatusCause[];
+}
+
 /** `metav1.Status`, as far as it is one. */
-function statusOf(text: string): { reason: string | undefined; message: string | undefined } {
+function statusOf(text: string): ApiStatus {
   try {
     const document: unknown = JSON.parse(text);
     if (isRecord(document)) {
-      const { reason, message } = document;
+      const { reason, message, details } = document;
       return {
         reason: typeof reason === 'string' ? reason : undefined,
         message: typeof message === 'string' ? message : undefined,
+        causes: isRecord(details) ? causesOf(details['causes']) : [],
       };
     }
   } catch {
     // A proxy in between answers with HTML: the status code says enough.
   }
-  return { reason: undefined, message: undefined };
+  return { reason: undefined, message: undefined, causes: [] };
+}
+
+function causesOf(causes: unknown): readonly StatusCause[] {
+  if (!Array.isArray(causes)) return [];
+  return causes
+    .slice(0, MAX_CAUSES)
+    .filter(isRecord)
+    .map(({ field, message }) => ({
+      field: typeof field === 'string' ? field.slice(0, 256) : '',
+      message: typeof message === 'string' ? message.slice(0, MAX_SAID_CHARS) : '',
+    }));
 }
 
 async function readAtMost(body: AsyncIterable<Buffer>, limit: number): Promise<string> {

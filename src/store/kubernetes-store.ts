@@ -1,5 +1,5 @@
 import type { NamespaceSource, SnapshotSource } from '../admission/ports.ts';
-import { GROUP, KINDS, VERSION } from '../api/envelope.ts';
+import { GROUP, KINDS, VERSION, type Kind } from '../api/envelope.ts';
 import { inspectResource } from '../api/resource.ts';
 import type { Problem, Resource } from '../api/resources.ts';
 import { Fault } from '../errors.ts';
@@ -31,6 +31,19 @@ export interface StoredResource {
   readonly resource: Resource;
   /** All that is wrong with it, also what only breaks one entry. */
   readonly problems: readonly Problem[];
+}
+
+/** Which object. */
+export interface StoredName {
+  readonly kind: Kind;
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}
+
+export interface StoredVersion {
+  readonly uid: string | undefined;
+  /** Undefined = it was deleted. */
+  readonly resourceVersion: string | undefined;
 }
 
 const defaultMaxSnapshotAge = 180_000;
@@ -125,6 +138,31 @@ export class KubernetesStore implements SnapshotSource, NamespaceSource {
     for (const reflector of this.#resources) yield* reflector.values();
   }
 
+  /**
+   * Whether what is decided here from now on includes a version of an object, or a later one of it; without a version,
+   * whether the object is gone. False also while nothing can be decided.
+   */
+  holds({ kind, namespace, name }: StoredName, version: StoredVersion): boolean {
+    const reflector = this.#resources[KINDS.indexOf(kind)];
+    const held = reflector?.get(name, namespace)?.object.metadata;
+    const isHeld =
+      version.resourceVersion === undefined
+        ? held === undefined || held.uid !== version.uid
+        : held !== undefined &&
+          held.uid === version.uid &&
+          isAtLeast(held.resourceVersion, version.resourceVersion);
+    return isHeld && this.#decides();
+  }
+
+  #decides(): boolean {
+    try {
+      this.current();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Called with each new snapshot, from the first on; returns how to stop that. */
   onChange(listener: SnapshotListener): () => void {
     return this.#builder.onChange(listener);
@@ -162,4 +200,12 @@ function readResource(kind: string, object: KubeObject): StoredResource {
   const typed = { ...object, apiVersion: `${GROUP}/${VERSION}`, kind };
   const { resource, problems } = inspectResource(typed);
   return { object: { metadata: object.metadata, status: object['status'] }, resource, problems };
+}
+
+const DECIMAL = /^[1-9][0-9]{0,19}$/;
+
+/** Resource versions are revisions of etcd: whole numbers that grow (KEP 5504). Any other text is only equal or not. */
+function isAtLeast(held: string | undefined, wanted: string): boolean {
+  if (held === undefined || held === wanted) return held === wanted;
+  return DECIMAL.test(held) && DECIMAL.test(wanted) && BigInt(held) >= BigInt(wanted);
 }
