@@ -82,7 +82,7 @@ describe('the documentation', () => {
     expect(broken).toEqual([]);
   });
 
-  test.each(['clustersigningpolicies', 'trustedsigners', 'trustroots'])(
+  test.each(['clustersigningpolicies', 'trustedsigners', 'trustroots', 'signingexceptions'])(
     'policies.md names every field of %s',
     (kind) => {
       const crd = parse(read(`manifests/crds/${kind}.yaml`)) as Crd;

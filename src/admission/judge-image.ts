@@ -2,6 +2,7 @@ import { Refusal } from '../errors.ts';
 import { imageName, parseImageReference } from '../image/reference.ts';
 import type { ImageVerdicts } from '../policy/decision.ts';
 import { evaluate, type Circumstances } from '../policy/evaluate.ts';
+import { exceptionFor, type ExceptionInForce } from '../policy/exception.ts';
 import { NOTHING_FOUND, type ImageFacts } from '../policy/image-facts.ts';
 import { policiesForImage } from '../policy/matching.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
@@ -17,6 +18,8 @@ export interface Surroundings {
   readonly circumstances: Circumstances;
   readonly puller: Puller;
   readonly signal: AbortSignal;
+  /** Of the namespace that the image is to run in; absent = none. */
+  readonly exceptions?: readonly ExceptionInForce[];
 }
 
 /** One image under one policy, with everything that the verdict rests on. */
@@ -76,7 +79,10 @@ export async function examineImage(
   return {
     digest: known?.digest,
     isPrivate: known?.withPullSecret === true || groups.some(({ isPrivate }) => isPrivate),
-    examined: policies.flatMap((compiled) => examined.get(compiled) ?? []),
+    examined: policies.flatMap((compiled) => {
+      const each = examined.get(compiled);
+      return each === undefined ? [] : [excepted(each, surroundings.exceptions)];
+    }),
   };
 }
 
@@ -86,7 +92,7 @@ const NOTHING_ASKED = {
   ...NOTHING_FOUND,
 } as const;
 
-function parseOrProblem(image: string): ImageFacts['reference'] {
+export function parseOrProblem(image: string): ImageFacts['reference'] {
   try {
     return parseImageReference(image);
   } catch (error) {
@@ -149,6 +155,12 @@ function examine(compiled: CompiledPolicy, facts: ImageFacts, circumstances: Cir
   const { kind, namespace, name, mode } = compiled.policy;
   const outcome = evaluate(compiled, facts, circumstances);
   return { compiled, facts, verdict: { policy: { kind, namespace, name }, mode, outcome } };
+}
+
+/** The last step: until here an exception has nothing to say, so that evidence is looked for as if there were none. */
+function excepted({ compiled, facts, verdict }: Examined, exceptions: Surroundings['exceptions']): Examined {
+  const exception = exceptionFor(verdict, compiled, facts, exceptions ?? []);
+  return { compiled, facts, verdict: exception === undefined ? verdict : { ...verdict, exception } };
 }
 
 /** Violations that no new evidence can mend. */

@@ -4,11 +4,12 @@ import { withoutDigest } from '../image/reference.ts';
 import { placeOf, type WorkloadImage } from '../image/workload.ts';
 import { admitted, decide, deniedByFault, deniedByViolation, type Asked } from '../policy/decide.ts';
 import type { Decision } from '../policy/decision.ts';
+import { exceptionFor, exceptionsInForce, type ExceptionInForce } from '../policy/exception.ts';
 import { actionOnNoMatch, policiesForSubject, type NoMatch, type Subject } from '../policy/matching.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Outcome, Verdict } from '../policy/verdict.ts';
 import type { Sources } from './gather-facts.ts';
-import { judgeImage, type Surroundings } from './judge-image.ts';
+import { judgeImage, parseOrProblem, type Surroundings } from './judge-image.ts';
 import { once } from './once.ts';
 import type { NamespaceSource, SnapshotSource } from './ports.ts';
 import { workloadOf } from './workload.ts';
@@ -60,9 +61,12 @@ async function decideReview(
   const snapshot = dependencies.snapshots.current();
   const subject = await subjectOf(request, workload.labels, snapshot, dependencies.namespaces, signal);
   const policies = policiesForSubject(snapshot, subject);
+  const now = dependencies.now();
+  const exceptions = exceptionsInForce(snapshot, request.namespace, now);
   const surroundings: Surroundings = {
     sources: dependencies,
-    circumstances: { now: dependencies.now(), isPod: workload.isPod },
+    circumstances: { now, isPod: workload.isPod },
+    exceptions,
     puller: { namespace: request.namespace, ...workload.access },
     signal,
   };
@@ -72,7 +76,9 @@ async function decideReview(
   const images = await Promise.all(
     workload.images.map(async (image) => {
       const { verdicts, digest, isPrivate } = await judge(image.image);
-      const uncovered = unmatched(image, verdicts, snapshot, subject, dependencies.noMatch, notes);
+      const uncovered = unmatched(image, verdicts, snapshot, subject, dependencies.noMatch, notes).map(
+        (verdict) => exceptedFromNoMatch(image, verdict, exceptions),
+      );
       const place = placeOf(image);
       return {
         image: image.image,
@@ -184,3 +190,16 @@ function unmatched(
       : { kind: 'faulted', faults: [{ code: action.code, detail: action.message }] };
   return [{ policy: undefined, mode: 'Enforce', outcome }];
 }
+
+/** Whatever the labels of the namespace are: an exception is for it by its name. */
+function exceptedFromNoMatch(
+  { image }: WorkloadImage,
+  verdict: Verdict,
+  exceptions: readonly ExceptionInForce[],
+): Verdict {
+  const facts = { reference: parseOrProblem(image), ...NOTHING_LOOKED_AT };
+  const exception = exceptionFor(verdict, undefined, facts, exceptions);
+  return exception === undefined ? verdict : { ...verdict, exception };
+}
+
+const NOTHING_LOOKED_AT = { digest: { kind: 'unasked' }, platforms: { kind: 'none' } } as const;

@@ -1,6 +1,6 @@
 import { LIMITS } from '../limits.ts';
 import type { SlsaPolicy } from '../slsa/slsa-policy.ts';
-import type { KeylessIdentity, Resource, SigningPolicy, TrustedKey } from './resources.ts';
+import type { KeylessIdentity, Resource, SigningException, SigningPolicy, TrustedKey } from './resources.ts';
 
 /** What is valid and still risky: sentences for an API warning, each within `LIMITS.warningChars`. */
 export function adviseOn(resource: Resource): readonly string[] {
@@ -12,7 +12,21 @@ export function adviseOn(resource: Resource): readonly string[] {
       return cut(adviseOnKey(resource.identity));
     case 'TrustRoot':
       return [];
+    case 'SigningException':
+      return cut(adviseOnException(resource));
   }
+}
+
+/** An image that nobody has, at a registry that there is not. */
+const ANY_IMAGE = 'zq7.example/zq7/zq7';
+
+/** Whether `expiresAt` lies far ahead is not told: there is no clock here. */
+function adviseOnException({ grant }: SigningException): string[] {
+  const all = grant?.images.find((glob) => glob.matches(ANY_IMAGE));
+  if (all === undefined) return [];
+  return [
+    `images holds "${all.source}": whatever is named there runs unverified; name the images that need it`,
+  ];
 }
 
 function adviseOnPolicy({ match, rules }: SigningPolicy): string[] {

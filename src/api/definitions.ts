@@ -1,7 +1,13 @@
 import type * as z from 'zod';
 import type { Kind } from './envelope.ts';
+import { signingExceptionSpec } from './exception-schema.ts';
 import { clusterPolicySpec, namespacedPolicySpec } from './policy-schema.ts';
-import { policyStatus, trustedSignerStatus, trustRootStatus } from './status-schema.ts';
+import {
+  policyStatus,
+  signingExceptionStatus,
+  trustedSignerStatus,
+  trustRootStatus,
+} from './status-schema.ts';
 import { trustedSignerSpec, trustRootSpec } from './trust-schema.ts';
 
 /** How a kind is served, and what `kubectl get` shows of it. */
@@ -43,6 +49,14 @@ const MODE: Column = {
   jsonPath: '.spec.mode',
   description: 'What happens to an image that does not fulfil it.',
 };
+
+/** Not a date: kubectl shows dates as an age, and this one lies ahead. */
+const expires = (description: string): Column => ({
+  name: 'Expires',
+  type: 'string',
+  jsonPath: '.spec.expiresAt',
+  description,
+});
 
 export const DEFINITIONS: readonly Definition[] = [
   {
@@ -86,13 +100,7 @@ export const DEFINITIONS: readonly Definition[] = [
         jsonPath: '.spec.enabled',
         description: 'Whether it vouches for anything.',
       },
-      // Not a date: kubectl shows dates as an age, and this one lies ahead.
-      {
-        name: 'Expires',
-        type: 'string',
-        jsonPath: '.spec.expiresAt',
-        description: 'When it stops vouching.',
-      },
+      expires('When it stops vouching.'),
       READY,
       AGE,
     ],
@@ -113,6 +121,29 @@ export const DEFINITIONS: readonly Definition[] = [
         jsonPath: '.spec.proofs.preset',
         description: 'Which proofs it gives.',
       },
+      READY,
+      AGE,
+    ],
+  },
+  {
+    kind: 'SigningException',
+    plural: 'signingexceptions',
+    singular: 'signingexception',
+    shortNames: ['sigex'],
+    scope: 'Cluster',
+    description:
+      'Break-glass: for a time, what policies say of some images in some namespaces denies nothing. Immutable.',
+    spec: signingExceptionSpec,
+    status: signingExceptionStatus,
+    columns: [
+      {
+        name: 'Namespaces',
+        type: 'string',
+        jsonPath: '.spec.namespaces',
+        description: 'Where images are admitted.',
+      },
+      { name: 'Reason', type: 'string', jsonPath: '.spec.reason', description: 'Why.' },
+      expires('When it stops excepting.'),
       READY,
       AGE,
     ],

@@ -9,7 +9,13 @@ import { MAX_NAME_CHARS, objectName } from './schema.ts';
 
 export const GROUP = 'countersign.dev';
 export const VERSION = 'v1alpha1';
-export const KINDS = ['ClusterSigningPolicy', 'SigningPolicy', 'TrustedSigner', 'TrustRoot'] as const;
+export const KINDS = [
+  'ClusterSigningPolicy',
+  'SigningPolicy',
+  'TrustedSigner',
+  'TrustRoot',
+  'SigningException',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** A document whose kind and name are known; its spec is still untrusted. */

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { parseGlob, type Glob } from '../image/glob.ts';
-import { own } from '../image/pod.ts';
+import { isAbsent, own } from '../image/pod.ts';
 import { imageName, parseImageReference, type ImageReference } from '../image/reference.ts';
 import type { Envelope, Inspection } from './envelope.ts';
 import { isJsonObject, join, readFields, type Read } from './field-problems.ts';
@@ -50,11 +50,17 @@ export function readPolicy(kind: SigningPolicy['kind'], envelope: Envelope): Ins
     // A mode that cannot be read is the strict one (attack H15).
     mode: spec.mode ?? 'Enforce',
     match,
+    revokes: listsDigests(own(json, 'revokedDigests')),
     rules: ownProblems.length === 0 ? rulesOf(spec as Spec, read) : undefined,
     problems: ownProblems,
   };
   const entryProblems = [...entries.flatMap((entry) => entry.problems), ...attestations.signerProblems];
   return { resource, problems: unique([...ownProblems, ...entryProblems]) };
+}
+
+/** What cannot be read may have been a list of them. */
+function listsDigests(revokedDigests: unknown): boolean {
+  return Array.isArray(revokedDigests) ? revokedDigests.length > 0 : !isAbsent(revokedDigests);
 }
 
 /** Conditions over several fields, of a spec whose fields could all be read. */

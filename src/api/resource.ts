@@ -1,5 +1,6 @@
 import { unreachable } from '../errors.ts';
 import { readEnvelope, type Inspection } from './envelope.ts';
+import { readException } from './read-exception.ts';
 import { readPolicy } from './read-policy.ts';
 import { readTrustedSigner, readTrustRoot } from './read-trust.ts';
 import type { Resource } from './resources.ts';
@@ -27,6 +28,8 @@ export function inspectResource(document: unknown): Inspection {
       return readTrustedSigner(envelope);
     case 'TrustRoot':
       return readTrustRoot(envelope);
+    case 'SigningException':
+      return readException(envelope);
     default:
       return unreachable(envelope.kind);
   }

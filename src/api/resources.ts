@@ -12,7 +12,7 @@ import type { TextMatcher } from './text-matcher.ts';
  * What parsing the custom resources yields: readonly values that need no second look. Nothing here is untrusted text that
  * somebody still has to check; what was wrong with a document stands in `problems`, by field, and has no effect but to deny.
  */
-export type Resource = SigningPolicy | TrustedSigner | TrustRootResource;
+export type Resource = SigningPolicy | TrustedSigner | TrustRootResource | SigningException;
 
 /** One thing wrong with a document. */
 export interface Problem {
@@ -37,6 +37,8 @@ export interface SigningPolicy {
   readonly generation: number;
   readonly mode: Mode;
   readonly match: PolicyMatch;
+  /** Whether it lists revoked digests, readable or not: an exception must not admit what may be one of them. */
+  readonly revokes: boolean;
   /** Undefined when the document has problems: then the policy denies in its scope (`POLICY_INVALID`). */
   readonly rules: PolicyRules | undefined;
   readonly problems: readonly Problem[];
@@ -176,4 +178,25 @@ export interface TufSource {
     | { readonly kind: 'archive'; readonly bytes: Uint8Array };
   /** Name of the target that is the trusted root. */
   readonly target: string;
+}
+
+/** The break-glass: for a time, what some policies say of some images in some namespaces denies nothing. */
+export interface SigningException {
+  readonly kind: 'SigningException';
+  readonly name: string;
+  readonly generation: number;
+  /** Undefined when the document has problems: then it excepts nothing. */
+  readonly grant: ExceptionGrant | undefined;
+  readonly problems: readonly Problem[];
+}
+
+export interface ExceptionGrant {
+  /** Exact names. */
+  readonly namespaces: ReadonlySet<string>;
+  readonly images: readonly Glob[];
+  /** `name` of a ClusterSigningPolicy, `namespace/name` of a SigningPolicy; undefined = all, and the installation's `noMatch`. */
+  readonly policies: ReadonlySet<string> | undefined;
+  readonly reason: string;
+  /** Milliseconds since the epoch: from then on it excepts nothing. */
+  readonly expiresAt: number;
 }

@@ -39,6 +39,8 @@ const DESCRIPTION = 'Written by Countersign.';
 
 export const policyStatus = z.strictObject(common).describe(DESCRIPTION);
 
+export const signingExceptionStatus = z.strictObject(common).describe(DESCRIPTION);
+
 export const trustedSignerStatus = z
   .strictObject({
     ...common,

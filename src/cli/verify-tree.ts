@@ -117,7 +117,7 @@ const MARKS: Readonly<Record<VerdictKind, readonly ['green' | 'red' | 'yellow', 
 };
 
 function verdictNode(explanation: PolicyExplanation, paint: Paint): Node {
-  const { verdict, headline, signers, reasons, warnings, expected, next } = explanation;
+  const { verdict, headline, signers, reasons, warnings, expected, next, exception } = explanation;
   const [colour, mark] = MARKS[verdict];
   const [first] = reasons;
   return {
@@ -128,6 +128,13 @@ function verdictNode(explanation: PolicyExplanation, paint: Paint): Node {
       ),
       ...untold(explanation).map(({ code, detail }) => leaf(`found: ${detail} [${code}]`)),
       ...warnings.map((warning) => leaf(`warning: ${warning}`)),
+      ...(exception === undefined
+        ? []
+        : [
+            leaf(
+              `admitted all the same by SigningException "${exception.name}" until ${exception.expiresAt}`,
+            ),
+          ]),
       ...(expected === undefined || verdict === 'verified' ? [] : [leaf(`expected: ${expected}`)]),
       ...(next === undefined ? [] : [leaf(`next: ${next}`)]),
     ],

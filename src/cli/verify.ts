@@ -3,6 +3,7 @@ import { StatementCache } from '../admission/statement-cache.ts';
 import { examineImage, type Surroundings } from '../admission/judge-image.ts';
 import { loadSettings } from '../config.ts';
 import type { Logger } from '../log.ts';
+import { exceptionsInForce } from '../policy/exception.ts';
 import { explain, worstOf } from '../policy/explain.ts';
 import type { Explanation, VerdictKind } from '../policy/explanation.ts';
 import { RegistryImageSource } from '../registry/image-source.ts';
@@ -65,13 +66,14 @@ export async function verifyImages(
     trust.start();
     const snapshot = await settledSnapshot(resources, trust, { signal: deadline.trust, refreshes });
     const candidates = policiesInForce(snapshot, options.namespace);
+    const now = Date.now();
     const surroundings: Surroundings = {
       sources: { images: source, facts: new FactCache(), statements: new StatementCache() },
-      circumstances: { now: Date.now(), isPod: false },
+      circumstances: { now, isPod: false },
+      exceptions: exceptionsInForce(snapshot, options.namespace, now),
       puller: { namespace: options.namespace ?? '', pullSecrets: [], serviceAccount: '' },
       signal: deadline.all,
     };
-    const { now } = surroundings.circumstances;
     return await Promise.all(
       images.map(async (image) => {
         const { digest, examined } = await examineImage(image, candidates, surroundings);

@@ -23,7 +23,8 @@ export function reviewPolicyDocument(request: AdmissionRequest, check: CheckDocu
   const { problems, warnings } = check(object);
   if (problems.length === 0) return allowedResponse(uid, warnings);
   if (operation === 'UPDATE' && isDeepStrictEqual(specOf(object), specOf(oldObject))) {
-    return allowedResponse(uid, [`${kind.kind} is not valid and denies in its scope; see its status`]);
+    const effect = kind.kind === 'SigningException' ? 'excepts nothing' : 'denies in its scope';
+    return allowedResponse(uid, [`${kind.kind} is not valid and ${effect}; see its status`]);
   }
   return deniedResponse(uid, 422, message(kind.kind, request.name, problems), warnings);
 }

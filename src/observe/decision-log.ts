@@ -1,5 +1,6 @@
 import type { DecisionObserver } from '../admission/ports.ts';
 import type { Logger } from '../log.ts';
+import { exceptionsOf } from '../policy/decide.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { PolicyIdentity, ProvenanceFinding, Verdict } from '../policy/verdict.ts';
 
@@ -36,6 +37,7 @@ export function everyObserver(observers: readonly DecisionObserver[], logger: Lo
 
 function fieldsOf(decision: Decision): object {
   const { uid, operation, dryRun, object, user, allowed, codes, snapshot, images } = decision;
+  const exceptions = exceptionsOf(images).slice(0, maxImages).map(cut);
   const refusal = allowed ? {} : { code: decision.code, message: cut(decision.message.split('\n')[0] ?? '') };
   return {
     uid: cut(uid),
@@ -48,6 +50,7 @@ function fieldsOf(decision: Decision): object {
     allowed,
     ...refusal,
     codes,
+    ...(exceptions.length > 0 && { exceptions }),
     snapshot,
     images: images.slice(0, maxImages).map(({ image, field, digest, verdicts }) => ({
       image: cut(image),
@@ -59,8 +62,13 @@ function fieldsOf(decision: Decision): object {
   };
 }
 
-function verdictFields({ policy, mode, outcome }: Verdict): object {
-  const common = { policy: policyName(policy), mode, outcome: outcome.kind };
+function verdictFields({ policy, mode, outcome, exception }: Verdict): object {
+  const common = {
+    policy: policyName(policy),
+    mode,
+    outcome: outcome.kind,
+    ...(exception !== undefined && { exception: cut(exception.name) }),
+  };
   switch (outcome.kind) {
     case 'verified':
       return {

@@ -49,8 +49,9 @@ export function decisionMetrics(metrics: Metrics): DecisionObserver {
 function recordReasons(metrics: Metrics, decision: Decision): Mode | 'none' {
   const counted = new Set<string>();
   let strictest: Mode | 'none' = 'none';
-  for (const { mode, outcome } of decision.images.flatMap(({ verdicts }) => verdicts)) {
+  for (const { mode, outcome, exception } of decision.images.flatMap(({ verdicts }) => verdicts)) {
     metrics.images.inc({ outcome: outcome.kind, mode });
+    if (exception !== undefined) metrics.exceptions.inc({ outcome: outcome.kind });
     for (const code of recordOutcome(metrics, mode, outcome)) counted.add(code);
     if (outcome.kind !== 'verified' && (strictest === 'none' || strictness[mode] > strictness[strictest])) {
       strictest = mode;

@@ -66,6 +66,12 @@ export class Metrics {
     'SLSA build levels of images whose provenance was verified, one for each policy that asks',
     ['level', 'mode'],
   );
+  /** Names are in the log: there is no end of them. */
+  readonly exceptions = this.#counter(
+    'excepted_verdicts_total',
+    'Verdicts that would deny, and do not because of a SigningException',
+    ['outcome'],
+  );
   readonly violations = this.#counter('violations_total', 'Reasons for a "no"', ['code', 'mode']);
   readonly faults = this.#counter('faults_total', 'Reasons for "cannot tell"', ['code']);
   readonly decisionTime = this.#histogram(
@@ -143,10 +149,15 @@ export class Metrics {
         for (const [resource, seconds] of state.ages()) gauge.set({ resource }, seconds);
       },
     );
-    this.#gauge('resources', 'Policies, signers and trust roots in use', ['kind', 'problems'], (gauge) => {
-      gauge.reset();
-      for (const { kind, problems } of state.resources()) gauge.inc({ kind, problems: String(problems) });
-    });
+    this.#gauge(
+      'resources',
+      'Policies, signers, trust roots and exceptions in use',
+      ['kind', 'problems'],
+      (gauge) => {
+        gauge.reset();
+        for (const { kind, problems } of state.resources()) gauge.inc({ kind, problems: String(problems) });
+      },
+    );
     const labels: ('kind' | 'name')[] = ['kind', 'name'];
     this.#gauge(
       'trust_available',

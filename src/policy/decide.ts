@@ -2,7 +2,15 @@ import type { Mode } from '../api/resources.ts';
 import type { Fault } from '../errors.ts';
 import type { Decision, ImageVerdicts } from './decision.ts';
 import { expectationOf } from './expectation.ts';
-import { denialMessage, describePolicy, field, headline, warning, type Refusing } from './message.ts';
+import {
+  denialMessage,
+  describePolicy,
+  exceptionWarning,
+  field,
+  headline,
+  warning,
+  type Refusing,
+} from './message.ts';
 import { redacted } from './private-image.ts';
 import type { CompiledPolicy, Snapshot } from './snapshot.ts';
 import type { PolicyIdentity, ProvenanceFinding, Verdict, Violation } from './verdict.ts';
@@ -28,7 +36,9 @@ export function decide(
     .filter(({ verdict }) => verdict.outcome.kind !== 'verified')
     .sort((a, b) => severity(a.verdict) - severity(b.verdict))
     .map(({ image, verdict }) => ({ image, verdict, expected: expected(verdict, snapshot) }));
-  const denying = refusing.filter(({ verdict }) => verdict.mode === 'Enforce');
+  const denying = refusing.filter(
+    ({ verdict }) => verdict.mode === 'Enforce' && verdict.exception === undefined,
+  );
   const allowed = denying.length === 0;
   const verified = shown.filter(isVerified);
   const message = allowed ? '' : denialMessage(denying, verified);
@@ -131,7 +141,9 @@ function warningsOf(
   const remarks = images
     .flatMap(({ verdicts }) => verdicts)
     .flatMap(({ outcome }) => (outcome.kind === 'verified' ? outcome.warnings : []));
-  return [...new Set([...warned, ...remarks, ...notes].map(warning))].slice(0, MAX_WARNINGS);
+  // First: what is cut off at the end must not be that the glass is broken.
+  const excepted = refusing.flatMap(({ image, verdict }) => exceptionWarning(image, verdict) ?? []);
+  return [...new Set([...excepted, ...warned, ...remarks, ...notes].map(warning))].slice(0, MAX_WARNINGS);
 }
 
 function auditAnnotations(
@@ -140,12 +152,13 @@ function auditAnnotations(
   allowed: boolean,
 ): Readonly<Record<string, string>> {
   const verdicts = images.flatMap((image) =>
-    image.verdicts.map(({ policy, mode, outcome }) => ({
+    image.verdicts.map(({ policy, mode, outcome, exception }) => ({
       image: image.image,
       digest: image.digest,
       policy: policy?.name,
       mode,
       outcome: outcome.kind,
+      ...(exception === undefined ? {} : { exception: exception.name }),
       ...(outcome.kind === 'violated' ? { codes: outcome.violations.map(({ code }) => code) } : {}),
       ...(outcome.kind === 'faulted' ? { codes: outcome.faults.map(({ code }) => code) } : {}),
       ...(outcome.kind === 'verified' ? { signers: outcome.signers.map(({ identity }) => identity) } : {}),
@@ -154,11 +167,20 @@ function auditAnnotations(
         : {}),
     })),
   );
+  const exceptions = exceptionsOf(images);
   return {
     outcome: allowed ? 'admitted' : 'denied',
     ...(snapshot === undefined ? {} : { snapshot: String(snapshot.number) }),
+    // On its own: a long list of verdicts is cut.
+    ...(exceptions.length === 0 ? {} : { exceptions: exceptions.join(' ').slice(0, MAX_AUDIT_CHARS) }),
     ...(verdicts.length === 0 ? {} : { verdicts: boundedJson(verdicts) }),
   };
+}
+
+/** Names of the exceptions that something was not denied because of; no duplicates. */
+export function exceptionsOf(images: readonly ImageVerdicts[]): readonly string[] {
+  const names = images.flatMap(({ verdicts }) => verdicts.flatMap(({ exception }) => exception?.name ?? []));
+  return [...new Set(names)].sort();
 }
 
 /** Level, builder, source and ref; the statement itself says the rest. */

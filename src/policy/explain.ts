@@ -115,12 +115,15 @@ function explainVerdict(
   image: Explainable,
   verdict: Verdict,
 ): Omit<PolicyExplanation, 'expected' | 'trustedKeys' | 'subjects'> {
-  const { policy, mode, outcome } = verdict;
+  const { policy, mode, outcome, exception } = verdict;
   const next = nextStep(image, verdict);
   return {
     policy,
     mode,
     verdict: outcome.kind,
+    ...(exception !== undefined && {
+      exception: { name: field(exception.name), expiresAt: new Date(exception.expiresAt).toISOString() },
+    }),
     headline: headline(image, verdict),
     signers: outcome.kind === 'verified' ? outcome.signers.map(explainSigner) : [],
     reasons: reasonsOf(outcome),

@@ -26,6 +26,8 @@ export interface PolicyExplanation {
   readonly policy: PolicyIdentity | undefined;
   readonly mode: Mode;
   readonly verdict: VerdictKind;
+  /** Because of which the verdict denies nothing in the namespace that was asked about; absent = none. */
+  readonly exception?: ExceptionExplanation;
   /** The first line of a denial. */
   readonly headline: string;
   /** Who vouched; empty unless verified. */
@@ -38,6 +40,12 @@ export interface PolicyExplanation {
   readonly trustedKeys: readonly EntryExplanation[];
   /** The digest itself, and where the policy asks for them its platforms or the index that holds it. */
   readonly subjects: readonly SubjectExplanation[];
+}
+
+/** A `SigningException`. */
+export interface ExceptionExplanation {
+  readonly name: string;
+  readonly expiresAt: string;
 }
 
 export interface ReasonExplanation {

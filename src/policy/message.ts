@@ -213,6 +213,22 @@ export function describePolicy(policy: PolicyIdentity | undefined): string {
   return `${policy.kind} "${field(name)}"`;
 }
 
+/** Characters of an exception's name in a warning: what it admits has to fit as well. */
+const MAX_WARNED_NAME = 40;
+
+/** That the glass is broken, by what and for how long; undefined where it is not. */
+export function exceptionWarning(image: Pick<ImageVerdicts, 'image'>, verdict: Verdict): string | undefined {
+  const { exception } = verdict;
+  if (exception === undefined) return undefined;
+  const name = cut(field(exception.name), MAX_WARNED_NAME);
+  return `Excepted by SigningException "${name}" until ${wholeSeconds(exception.expiresAt)}: ${headline(image, verdict)}`;
+}
+
+/** @param milliseconds since the epoch */
+export function wholeSeconds(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
 /** One API warning: bounded, or the API server cuts it in the middle of a word. */
 export function warning(text: string): string {
   return cut(field(text), LIMITS.warningChars);

@@ -1,5 +1,12 @@
 import type { KeyReference } from '../api/key-reference.ts';
-import type { Resource, SigningPolicy, TrustedSigner, TrustRootResource } from '../api/resources.ts';
+import type {
+  Resource,
+  SigningException,
+  SigningPolicy,
+  TrustedKey,
+  TrustedSigner,
+  TrustRootResource,
+} from '../api/resources.ts';
 import type { TrustRoot } from '../sigstore/trust-root.ts';
 import { compileSlsa, type CompiledSlsa } from './compiled-slsa.ts';
 import { expandEntries, type ExpandedEntries, type TrustLookup } from './signer-entry.ts';
@@ -19,6 +26,8 @@ export interface Snapshot {
   readonly trustRoots: ReadonlyMap<string, RootState>;
   /** Every key that a resource refers to, by its URI. */
   readonly keys: ReadonlyMap<string, KeyState>;
+  /** All of them, also those that have problems or are past their time: what they except is for `exception.ts` to say. */
+  readonly exceptions: readonly SigningException[];
 }
 
 /** A policy with its references followed. */
@@ -42,6 +51,7 @@ export function compileSnapshot({ number, resources, material }: SnapshotInput):
   const trustRoots = new Map(material.builtin);
   const signers = new Map<string, TrustedSigner>();
   const policies: SigningPolicy[] = [];
+  const exceptions: SigningException[] = [];
   for (const resource of resources) {
     switch (resource.kind) {
       case 'TrustedSigner':
@@ -49,6 +59,9 @@ export function compileSnapshot({ number, resources, material }: SnapshotInput):
         break;
       case 'TrustRoot':
         setRoot(trustRoots, resource, material);
+        break;
+      case 'SigningException':
+        exceptions.push(resource);
         break;
       default:
         policies.push(resource);
@@ -59,7 +72,7 @@ export function compileSnapshot({ number, resources, material }: SnapshotInput):
   );
   const lookup: TrustLookup = { signers, trustRoots, keys };
   const compiled = policies.sort(byScopeAndName).map((policy) => compilePolicy(policy, lookup));
-  return { number, policies: compiled, signers, trustRoots, keys };
+  return { number, policies: compiled, signers, trustRoots, keys, exceptions };
 }
 
 function compilePolicy(policy: SigningPolicy, lookup: TrustLookup): CompiledPolicy {
@@ -78,16 +91,24 @@ function compilePolicy(policy: SigningPolicy, lookup: TrustLookup): CompiledPoli
 
 /** The keys kept elsewhere that a resource refers to. */
 export function referencesOf(resource: Resource): readonly KeyReference[] {
-  const identities =
-    resource.kind === 'TrustedSigner'
-      ? [resource.identity]
-      : resource.kind === 'TrustRoot'
-        ? []
-        : [
-            ...(resource.rules?.trustedKeys ?? []),
-            ...(resource.rules?.attestations.flatMap(({ signers }) => signers) ?? []),
-          ];
-  return identities.flatMap((identity) => (identity.kind === 'keyRef' ? [identity.reference] : []));
+  return identitiesOf(resource).flatMap((identity) =>
+    identity.kind === 'keyRef' ? [identity.reference] : [],
+  );
+}
+
+function identitiesOf(resource: Resource): readonly TrustedKey[] {
+  switch (resource.kind) {
+    case 'TrustedSigner':
+      return [resource.identity];
+    case 'TrustRoot':
+    case 'SigningException':
+      return [];
+    default:
+      return [
+        ...(resource.rules?.trustedKeys ?? []),
+        ...(resource.rules?.attestations.flatMap(({ signers }) => signers) ?? []),
+      ];
+  }
 }
 
 const NO_ENTRIES: ExpandedEntries = { usable: [], unavailable: [], unusable: [] };

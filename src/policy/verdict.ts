@@ -73,11 +73,20 @@ export interface ProvenanceFinding {
   readonly signedAt: number | undefined;
 }
 
+/** A `SigningException` that a verdict denies nothing because of. */
+export interface AppliedException {
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 /** One image under one policy. */
 export interface Verdict {
   readonly policy: PolicyIdentity | undefined;
   readonly mode: Mode;
   readonly outcome: Outcome;
+  /** Absent = none: under Enforce what is not verified denies. */
+  readonly exception?: AppliedException;
 }
 
 export type Outcome =

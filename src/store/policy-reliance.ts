@@ -1,3 +1,5 @@
+import type { SigningException } from '../api/resources.ts';
+import { policyKey } from '../policy/exception.ts';
 import { asksPlatforms } from '../policy/provenance-rule.ts';
 import type { CompiledSlsa } from '../policy/compiled-slsa.ts';
 import type { ExpandedEntries } from '../policy/signer-entry.ts';
@@ -20,6 +22,26 @@ export function reliancesOf({ policy, entries, slsa, attestations }: CompiledPol
     ...attestations.map(({ demand, entries: signers }) =>
       relianceOn(`${demand.field.replace(/^spec\./, '')}.signers`, signers),
     ),
+  ];
+}
+
+/** Policies that an exception names: one that is not there may be a slip of the pen. */
+export function relianceOfException(
+  { grant }: SigningException,
+  policies: readonly CompiledPolicy[],
+): readonly Reliance[] {
+  if (grant?.policies === undefined) return [];
+  const known = new Set(policies.map(({ policy }) => policyKey(policy)));
+  const missing = [...grant.policies].filter((key) => !known.has(key));
+  return [
+    {
+      nobody: 'None of its policies exists',
+      isUsable: missing.length < grant.policies.size,
+      problems: missing.map((key) => {
+        const kind = key.includes('/') ? 'SigningPolicy' : 'ClusterSigningPolicy';
+        return `policies: ${kind} "${key}" does not exist`;
+      }),
+    },
   ];
 }
 

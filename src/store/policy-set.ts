@@ -20,7 +20,7 @@ const settling = 100;
 /**
  * The documents of all files, over time. Where a document was good and now cannot be read, what it said last stays in
  * force: to drop a policy would admit what it denies, to drop a signer would deny what it vouches for, and which of the two an
- * unreadable document was nobody can tell. It is reported until it is mended. With nothing to fall back on (a start with a bad
+ * unreadable document was nobody can tell. It is reported until it is mended. An exception alone is dropped: without it more is denied. With nothing to fall back on (a start with a bad
  * file) the set is not complete, and its store denies: a policy that was never read may have denied anything.
  */
 export class PolicySet {
@@ -114,7 +114,13 @@ function hold(name: string, file: FileText, before: Held | undefined): Held {
     const same = before?.text === undefined && before?.problems[0]?.message === problem.message;
     if (before !== undefined && same && before.missingSince === undefined) return before;
     const { resources = [], known = false } = before ?? {};
-    return { text: undefined, resources, problems: [problem], known, missingSince: undefined };
+    return {
+      text: undefined,
+      resources: resources.filter(isKept),
+      problems: [problem],
+      known,
+      missingSince: undefined,
+    };
   }
   if (before !== undefined && before.text === file.text && before.missingSince === undefined) return before;
   const parsed = parseDocuments(file.text, name);
@@ -123,7 +129,9 @@ function hold(name: string, file: FileText, before: Held | undefined): Held {
   if (parsed.complete) return { ...common, resources, known: true };
   // The good documents count as they are now; those of before that are not among them may be the unreadable ones.
   const present = new Set(resources.map(keyOf));
-  const kept = (before?.resources ?? []).filter((resource) => !present.has(keyOf(resource)));
+  const kept = (before?.resources ?? []).filter(
+    (resource) => isKept(resource) && !present.has(keyOf(resource)),
+  );
   return { ...common, resources: [...resources, ...kept], known: before?.known ?? false };
 }
 
@@ -141,6 +149,11 @@ function unusableRoots(all: readonly Resource[], doubled: ReadonlySet<string>): 
     if (each.kind === 'TrustRoot' && doubled.has(keyOf(each))) roots.set(each.name, each);
   const problem = { field: 'metadata.name', message: 'stands more than once: nobody knows which was meant' };
   return [...roots.values()].map((root) => ({ ...root, source: undefined, problems: [problem] }));
+}
+
+/** Whether it stays in force while its document cannot be read. */
+function isKept({ kind }: Resource): boolean {
+  return kind !== 'SigningException';
 }
 
 function isPolicy(resource: Resource): boolean {

@@ -7,6 +7,7 @@ export const RESOURCES: Readonly<Record<Kind, string>> = {
   SigningPolicy: 'signingpolicies',
   TrustedSigner: 'trustedsigners',
   TrustRoot: 'trustroots',
+  SigningException: 'signingexceptions',
 };
 
 /** The collection of a kind, in all namespaces. */

@@ -1,16 +1,19 @@
 import type { Resource, TrustedSigner } from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
 import { isRecord } from '../kube/object.ts';
+import { isInForce } from '../policy/exception.ts';
+import { wholeSeconds } from '../policy/message.ts';
 import { referencesOf, type CompiledPolicy, type Snapshot } from '../policy/snapshot.ts';
 import type { KeyState, RootState } from '../policy/trust-material.ts';
 import type { StoredResource } from './kubernetes-store.ts';
-import { reliancesOf, type Reliance } from './policy-reliance.ts';
+import { relianceOfException, reliancesOf, type Reliance } from './policy-reliance.ts';
 
 /** The status of one resource, as far as it does not depend on when it was written. */
 export interface ResourceStatus {
   readonly generation: number;
   readonly ready: boolean;
-  readonly reason: 'Valid' | 'PartlyUsable' | 'NotRefreshed' | 'Invalid' | 'NothingUsable' | 'Unavailable';
+  readonly reason:
+    'Valid' | 'PartlyUsable' | 'NotRefreshed' | 'Invalid' | 'NothingUsable' | 'Unavailable' | 'Expired';
   readonly message: string;
   /** Fields of the kind's own: fingerprints. */
   readonly fields: Readonly<Record<string, string>>;
@@ -30,8 +33,11 @@ export class SnapshotView {
     this.#policies = new Map(snapshot.policies.map((compiled) => [compiled.policy, compiled]));
   }
 
-  /** Of a policy: one for each of its demands. */
+  /** Of a policy: one for each of its demands. Of an exception: the policies that it names. */
   reliancesOf(resource: Resource): readonly Reliance[] {
+    if (resource.kind === 'SigningException') {
+      return relianceOfException(resource, this.#snapshot.policies);
+    }
     const compiled = this.#policies.get(resource);
     return compiled === undefined ? [] : reliancesOf(compiled);
   }
@@ -48,13 +54,25 @@ export class SnapshotView {
   }
 }
 
-/** What a resource's status should say. */
-export function statusOf({ resource, problems }: StoredResource, view: SnapshotView): ResourceStatus {
+/**
+ * What a resource's status should say.
+ * @param now milliseconds since the epoch
+ */
+export function statusOf(
+  { resource, problems }: StoredResource,
+  view: SnapshotView,
+  now: number,
+): ResourceStatus {
   const material = view.rootOf(resource) ?? view.keyOf(resource);
   const common = { generation: resource.generation, fields: fieldsOf(resource, view) };
   const said = problems.map(({ field, message }) => `${field}: ${message}`);
   if (resource.problems.length > 0 || isBrokenSigner(resource)) {
     return { ...common, ready: false, reason: 'Invalid', message: messageOf('Cannot be used', said) };
+  }
+  const ends = endOf(resource);
+  if (ends !== undefined && resource.kind === 'SigningException' && !isInForce(resource, now)) {
+    const message = `Expired at ${ends}: it excepts nothing any more, and can be deleted.`;
+    return { ...common, ready: false, reason: 'Expired', message };
   }
   if (material?.kind === 'unavailable') {
     const message = messageOf('Cannot be had now', [material.reason]);
@@ -74,7 +92,14 @@ export function statusOf({ resource, problems }: StoredResource, view: SnapshotV
     const message = messageOf('In force as it was read last; it could not be read again', [material.error]);
     return { ...common, ready: true, reason: 'NotRefreshed', message };
   }
-  return { ...common, ready: true, reason: 'Valid', message: 'In force.' };
+  const message = ends === undefined ? 'In force.' : `In force until ${ends}.`;
+  return { ...common, ready: true, reason: 'Valid', message };
+}
+
+/** Of an exception, in words. */
+function endOf(resource: Resource): string | undefined {
+  if (resource.kind !== 'SigningException' || resource.grant === undefined) return undefined;
+  return wholeSeconds(resource.grant.expiresAt);
 }
 
 /** Whether the stored status says all that already. */
@@ -201,10 +226,6 @@ function rootFields(state: RootState | undefined): Record<string, string> {
     ...(refreshedAt !== undefined && { lastRefreshedTime: wholeSeconds(refreshedAt) }),
     ...(usableUntil !== undefined && { usableUntil: wholeSeconds(usableUntil) }),
   };
-}
-
-function wholeSeconds(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function messageOf(headline: string, problems: readonly string[]): string {

@@ -19,7 +19,7 @@ export interface StatusWriterOptions {
   readonly logger: Logger;
   /** Milliseconds between two writes. */
   readonly interval?: number;
-  /** Milliseconds between two looks at what could not be written. */
+  /** Milliseconds between two looks at what could not be written, and at what time has changed. */
   readonly resync?: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -79,13 +79,13 @@ export class StatusWriter {
   }
 
   async #writeAll(snapshot: Snapshot, signal: AbortSignal): Promise<void> {
-    const { store, interval = defaultInterval } = this.#options;
+    const { store, interval = defaultInterval, now = Date.now } = this.#options;
     const view = new SnapshotView(snapshot);
     const uids = new Set<string>();
     for (const stored of Array.from(store.stored())) {
       const uid = stored.object.metadata.uid ?? '';
       uids.add(uid);
-      const wanted = statusOf(stored, view);
+      const wanted = statusOf(stored, view, now());
       const text = JSON.stringify(wanted);
       if (isUpToDate(stored.object['status'], wanted) || this.#written.get(uid) === text) continue;
       // A newer snapshot may say something else of what is left.

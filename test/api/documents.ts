@@ -1,6 +1,11 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { inspectResource, parseResource } from '../../src/api/resource.ts';
-import type { SigningPolicy, TrustedSigner, TrustRootResource } from '../../src/api/resources.ts';
+import type {
+  SigningException,
+  SigningPolicy,
+  TrustedSigner,
+  TrustRootResource,
+} from '../../src/api/resources.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -52,6 +57,21 @@ export function signer(changes: Json = {}, metadata: Json = {}): TrustedSigner {
 
 export function trustRoot(spec: Json): TrustRootResource {
   return parseResource(document('TrustRoot', spec)) as TrustRootResource;
+}
+
+export function exceptionSpec(changes: Json = {}): Json {
+  const spec: Json = {
+    namespaces: ['mcp'],
+    images: ['ghcr.io/org/*'],
+    reason: 'INC-1: the signer is down',
+    expiresAt: '2026-12-01T00:00:00Z',
+    ...changes,
+  };
+  return Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));
+}
+
+export function exception(changes: Json = {}, name = 'good'): SigningException {
+  return parseResource(document('SigningException', exceptionSpec(changes), { name })) as SigningException;
 }
 
 /** Fields of all problems, also those inside entries. */

@@ -5,6 +5,7 @@ import { inspectResource } from '../../src/api/resource.ts';
 import {
   DIGEST,
   document,
+  exceptionSpec,
   KEYLESS,
   KEYLESS_PATTERNS,
   OTHER_PEM,
@@ -256,6 +257,15 @@ const EFFECTS: Readonly<Record<string, Readonly<Record<string, Effect>>>> = {
     'tuf.archive': tuf(TUF_ARCHIVE, { archive: 'H4sIBBBB' }),
     'tuf.target': tuf(TUF_MIRROR, { target: 'other.json' }),
   },
+  SigningException: Object.fromEntries(
+    Object.entries({
+      'namespaces[]': { namespaces: ['other'] },
+      'images[]': { images: ['quay.io/**'] },
+      'policies[]': { policies: ['mcp-servers'] },
+      reason: { reason: 'another' },
+      expiresAt: { expiresAt: '2027-01-01T00:00:00Z' },
+    }).map(([path, changes]) => [path, { spec: exceptionSpec(), changed: exceptionSpec(changes) }]),
+  ),
 };
 
 /** Fields that only ever take one value, and those of later versions: any other value has to be refused, by name. */
@@ -323,7 +333,9 @@ function impossible(path: string, kind: string): Json {
     ? policySpec()
     : kind === 'TrustRoot'
       ? root({ preset: 'Private' })
-      : KEYLESS;
+      : kind === 'SigningException'
+        ? exceptionSpec()
+        : KEYLESS;
   const changed = value(steps) as { readonly attestations?: readonly Json[] };
   // Signers are read one by one, of an attestation whose other fields are right.
   const attestations = changed.attestations?.map((of) => ({ ...SBOM, ...of }));

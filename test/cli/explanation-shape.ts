@@ -97,6 +97,7 @@ const policy = z.strictObject({
     .optional(),
   mode: z.enum(['Enforce', 'Warn', 'Audit']),
   verdict,
+  exception: z.strictObject({ name: z.string(), expiresAt: time }).optional(),
   headline: z.string(),
   signers: z.array(
     z.strictObject({

@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
+import { DEFINITIONS } from '../../src/api/definitions.ts';
+import { KINDS } from '../../src/api/envelope.ts';
 import { validatePolicyDocument } from '../../src/api/policy-findings.ts';
 import { loadSettings } from '../../src/config.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -175,7 +177,7 @@ describe('the other webhooks', () => {
 
   test('nobody is locked out of mending a policy', () => {
     expect(policies.map(({ failurePolicy }) => failurePolicy)).toEqual(['Ignore']);
-    const kinds = ['clustersigningpolicies', 'signingpolicies', 'trustedsigners', 'trustroots'];
+    const kinds = DEFINITIONS.map(({ plural }) => plural);
     expect(covered(policies).toSorted()).toEqual(
       ['CREATE', 'UPDATE']
         .flatMap((operation) => kinds.map((kind) => `${operation} countersign.dev/${kind}`))
@@ -217,6 +219,20 @@ describe('what the program may do', () => {
         verbs: ['get', 'update'],
       },
     ]);
+  });
+
+  test('it reads every kind of its own, and writes the status of each', () => {
+    const own = (suffix: string) => DEFINITIONS.map(({ plural }) => `${plural}${suffix}`);
+    expect(cluster).toContainEqual({
+      apiGroups: ['countersign.dev'],
+      resources: own(''),
+      verbs: ['get', 'list', 'watch'],
+    });
+    expect(cluster).toContainEqual({
+      apiGroups: ['countersign.dev'],
+      resources: own('/status'),
+      verbs: ['patch'],
+    });
   });
 
   test('it writes status, and never a spec', () => {
@@ -301,9 +317,7 @@ describe('the samples', () => {
   );
 
   test('there is one of each kind', () => {
-    expect(new Set(samples.map(([, { kind }]) => kind))).toEqual(
-      new Set(['ClusterSigningPolicy', 'SigningPolicy', 'TrustedSigner', 'TrustRoot']),
-    );
+    expect(new Set(samples.map(([, { kind }]) => kind))).toEqual(new Set(KINDS));
   });
 
   test.each(samples)('%s is valid', (_file, document) => {

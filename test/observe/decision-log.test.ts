@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { silentLogger } from '../../src/log.ts';
 import { decisionLog, everyObserver } from '../../src/observe/decision-log.ts';
 import { createPinoLogger } from '../../src/observe/pino-logger.ts';
-import { built, decision, faulted, image, verified, violated } from './decision.ts';
+import { built, decision, excepted, faulted, image, verified, violated } from './decision.ts';
 
 function observed() {
   const lines: Record<string, unknown>[] = [];
@@ -66,6 +66,19 @@ describe('the log of decisions', () => {
         },
       ],
     });
+  });
+
+  test('names the exceptions that something was admitted because of', () => {
+    const { lines, observer } = observed();
+    const verdicts = [excepted(violated()), excepted(faulted(), 'x'.repeat(1000)), verified()];
+    observer.decided(decision({ images: [image(verdicts)] }), 1);
+    observer.decided(decision({ images: [image([verified()])] }), 1);
+    expect(lines[0]).toMatchObject({
+      msg: 'admitted',
+      exceptions: ['incident-1', `${'x'.repeat(256)}…`],
+      images: [{ verdicts: [{ outcome: 'violated', exception: 'incident-1' }, {}, {}] }],
+    });
+    expect(JSON.stringify(lines[1])).not.toContain('exception');
   });
 
   test('of what was built where: level, builder, source, ref and commit, each bounded', () => {

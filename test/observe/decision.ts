@@ -69,3 +69,8 @@ export function verified(mode: Verdict['mode'] = 'Enforce'): Verdict {
   ];
   return { policy: policyIdentity, mode, outcome: { kind: 'verified', signers, warnings: [] } };
 }
+
+/** The same verdict, which denies nothing because of an exception. */
+export function excepted(verdict: Verdict, name = 'incident-1'): Verdict {
+  return { ...verdict, exception: { name, expiresAt: 1 } };
+}

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { decisionMetrics } from '../../src/observe/decision-metrics.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { register } from 'prom-client';
-import { built, decision, faulted, image, verified, violated } from './decision.ts';
+import { built, decision, excepted, faulted, image, verified, violated } from './decision.ts';
 
 const quiet = () => new Metrics({ processMetrics: false, registryHosts: ['registry.corp'], otherHosts: 3 });
 
@@ -59,6 +59,18 @@ describe('decisions', () => {
     ]);
     expect((await series(metrics, 'decisions_total'))[0]).toContain('mode="Enforce"');
   });
+});
+
+test('verdicts that an exception lifts are counted, and by no name', async () => {
+  const metrics = quiet();
+  const observer = decisionMetrics(metrics);
+  observer.decided(decision({ images: [image([excepted(violated()), violated('Warn'), verified()])] }), 1);
+  observer.decided(decision({ images: [image([excepted(faulted(), 'another')])] }), 1);
+  expect(await series(metrics, 'excepted_verdicts_total')).toEqual([
+    'countersign_excepted_verdicts_total{outcome="violated"} 1',
+    'countersign_excepted_verdicts_total{outcome="faulted"} 1',
+  ]);
+  expect((await series(metrics, 'decisions_total'))[0]).toContain('outcome="admitted",mode="Enforce"');
 });
 
 describe('SLSA levels', () => {

@@ -2,11 +2,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import type {
   PolicyRules,
   Resource,
+  SigningException,
   SigningPolicy,
   TrustedKey,
   TrustedSigner,
 } from '../../src/api/resources.ts';
 import { exactText, textPattern } from '../../src/api/text-matcher.ts';
+import { parseGlob } from '../../src/image/glob.ts';
 import { parseImageReference } from '../../src/image/reference.ts';
 import type { FoundFacts, ImageFacts } from '../../src/policy/image-facts.ts';
 import {
@@ -105,6 +107,7 @@ export function policy(
       namespaceSelector: undefined,
       workloadSelector: undefined,
     },
+    revokes: false,
     rules: rules(ofRules),
     problems: [],
     ...overrides,
@@ -125,6 +128,27 @@ export function signer(overrides: Partial<TrustedSigner> = {}): TrustedSigner {
     signedNotAfter: undefined,
     problems: [],
     ...overrides,
+  };
+}
+
+/** Of every `ghcr.io/org/*` in `mcp`, for another hour. */
+export function exception(
+  name = 'incident-1',
+  grant: Partial<SigningException['grant']> | undefined = {},
+): SigningException {
+  return {
+    kind: 'SigningException',
+    name,
+    generation: 1,
+    grant: {
+      namespaces: new Set(['mcp']),
+      images: [parseGlob('ghcr.io/org/*')],
+      policies: undefined,
+      reason: 'INC-1',
+      expiresAt: NOW + HOUR,
+      ...grant,
+    },
+    problems: [],
   };
 }
 

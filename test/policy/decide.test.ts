@@ -98,6 +98,66 @@ describe('the message of a denial', () => {
   });
 });
 
+describe('exceptions', () => {
+  const by = (of: Verdict, name = 'incident-1'): Verdict => ({
+    ...of,
+    exception: { name, expiresAt: NOW },
+  });
+
+  test('an excepted verdict denies nothing, and the answer names the exception and its end', () => {
+    const { allowed, code, message, codes, warnings, auditAnnotations } = decided(
+      image('ghcr.io/org/a:v1', by(verdict(UNSIGNED))),
+    );
+    expect({ allowed, code, message, codes }).toEqual({
+      allowed: true,
+      code: 200,
+      message: '',
+      codes: ['SIGNATURE_MISSING'],
+    });
+    expect(warnings).toEqual([
+      'Excepted by SigningException "incident-1" until 2026-11-22T12:00:00Z: Image ghcr.io/org/a:v1 is not signed. Signature r…',
+    ]);
+    expect(auditAnnotations).toMatchObject({ outcome: 'admitted', exceptions: 'incident-1' });
+    expect(JSON.parse(auditAnnotations['verdicts'] ?? '')).toMatchObject([
+      { outcome: 'violated', codes: ['SIGNATURE_MISSING'], exception: 'incident-1' },
+    ]);
+    const twin = decided(image('ghcr.io/org/a:v1', verdict(UNSIGNED)));
+    expect(twin).toMatchObject({ allowed: false, code: 403, warnings: [] });
+    expect(twin.auditAnnotations).not.toHaveProperty('exceptions');
+  });
+
+  test('one that is not excepted denies, alone, and as what it is', () => {
+    const down = verdict(DOWN, 'Enforce', 'strict');
+    for (const order of [
+      [by(verdict(UNSIGNED)), down],
+      [down, by(verdict(UNSIGNED))],
+    ]) {
+      const { allowed, code, codes, message, warnings } = decided(image('a', ...order));
+      expect({ allowed, code, codes }).toEqual({
+        allowed: false,
+        code: 503,
+        codes: ['REGISTRY_UNREACHABLE'],
+      });
+      expect(message).not.toContain('not signed');
+      expect(warnings).toHaveLength(1);
+    }
+    expect(decided(image('a', by(verdict(UNSIGNED)), by(down))).allowed).toBe(true);
+  });
+
+  test('a long name leaves room for the end of the exception and the image', () => {
+    const [told] = decided(image('ghcr.io/org/a:v1', by(verdict(UNSIGNED), 'x'.repeat(253)))).warnings;
+    expect(told?.length).toBeLessThanOrEqual(LIMITS.warningChars);
+    expect(told).toContain('until 2026-11-22T12:00:00Z: Image ghcr');
+  });
+
+  test('warnings of exceptions come first, however many there are', () => {
+    const soft = Array.from({ length: 30 }, (_, n) => image(`i${n}`, verdict(UNSIGNED, 'Warn')));
+    const { warnings } = decided(...soft, image('a', by(verdict(UNSIGNED))));
+    expect(warnings).toHaveLength(20);
+    expect(warnings[0]).toContain('SigningException "incident-1"');
+  });
+});
+
 describe('modes', () => {
   test('Enforce denies, with 403 for a no and 503 for a cannot-tell', () => {
     expect(decided(image('a', verdict(UNSIGNED)))).toMatchObject({ allowed: false, code: 403 });

@@ -329,3 +329,25 @@ test('across policies and images violated > faulted > verified', () => {
   expect(worstOf(['verified', 'faulted'])).toBe('faulted');
   expect(worstOf(['faulted', 'violated', 'verified'])).toBe('violated');
 });
+
+test('an exception is named beside the verdict, which stays what it is', () => {
+  const [compiled] = snapshotOf(policy()).policies;
+  if (compiled === undefined) throw new Error('no policy');
+  const facts = factsOf({});
+  const outcome = evaluate(compiled, facts, { now: NOW, isPod: false });
+  const verdict = { policy: undefined, mode: 'Enforce', outcome } as const;
+  const told = (exception?: { name: string; expiresAt: number }) =>
+    explain(
+      {
+        image: IMAGE,
+        digest: DIGEST,
+        examined: [{ compiled, facts, verdict: { ...verdict, ...(exception && { exception }) } }],
+      },
+      NOW,
+    );
+  expect(told({ name: 'incident-1', expiresAt: NOW + HOUR })).toMatchObject({
+    verdict: 'violated',
+    policies: [{ exception: { name: 'incident-1', expiresAt: '2026-11-22T13:00:00.000Z' } }],
+  });
+  expect(told().policies[0]).not.toHaveProperty('exception');
+});

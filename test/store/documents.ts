@@ -41,10 +41,26 @@ export function trustRoot(name: string) {
   return { apiVersion, kind: 'TrustRoot', metadata: { name }, spec: { trustedRoot: TRUSTED_ROOT, proofs } };
 }
 
+export function exception(name: string, spec: object = {}) {
+  return {
+    apiVersion,
+    kind: 'SigningException',
+    metadata: { name },
+    spec: {
+      namespaces: ['mcp'],
+      images: ['ghcr.io/org/*'],
+      reason: 'INC-1',
+      expiresAt: '2026-11-22T13:00:00Z',
+      ...spec,
+    },
+  };
+}
+
 export const COLLECTIONS = {
   policies: '/apis/countersign.dev/v1alpha1/clustersigningpolicies',
   namespacedPolicies: '/apis/countersign.dev/v1alpha1/signingpolicies',
   signers: '/apis/countersign.dev/v1alpha1/trustedsigners',
   roots: '/apis/countersign.dev/v1alpha1/trustroots',
+  exceptions: '/apis/countersign.dev/v1alpha1/signingexceptions',
   namespaces: '/api/v1/namespaces',
 } as const;

@@ -27,9 +27,14 @@ const PUBLIC_GOOD = { ...trustRoot('mirrored'), spec: { publicGood: {} } };
 interface World {
   readonly keys?: Readonly<Record<string, KeyState>>;
   readonly roots?: Readonly<Record<string, RootState>>;
+  readonly now?: number;
 }
 
-function statusIn({ keys = {}, roots = {} }: World, json: object, ...others: object[]): ResourceStatus {
+function statusIn(
+  { keys = {}, roots = {}, now = READ_AT }: World,
+  json: object,
+  ...others: object[]
+): ResourceStatus {
   const inspected = [json, ...others].map((each) => inspectResource(each));
   const material = staticTrust(
     new Map(Object.entries({ 'public-good': root(), ...roots })),
@@ -40,7 +45,7 @@ function statusIn({ keys = {}, roots = {} }: World, json: object, ...others: obj
     resources: inspected.map(({ resource }) => resource),
     material,
   });
-  return statusOf(inspected[0] as unknown as StoredResource, new SnapshotView(snapshot));
+  return statusOf(inspected[0] as unknown as StoredResource, new SnapshotView(snapshot), now);
 }
 
 const knownKey = (over = {}): World => ({
