@@ -21,6 +21,7 @@ const COLUMNS = [
   'policy',
   'mode',
   'verdict',
+  'exception',
   'decision',
   'namespace',
   'kind',

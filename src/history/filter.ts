@@ -5,6 +5,8 @@ import type { VerdictKind } from './verification.ts';
 export interface VerificationFilter {
   /** The whole name as the user wrote it, how it begins, or a part of it. */
   readonly image?: { readonly match: 'whole' | 'beginning' | 'part'; readonly text: string };
+  /** Of the review. */
+  readonly uid?: string;
   readonly digest?: string;
   readonly policy?: string;
   readonly signer?: string;
@@ -20,8 +22,8 @@ const MAX_CHARS = 780;
 
 /** @throws HistoryError BAD_REQUEST */
 export function checkFilter(filter: VerificationFilter): void {
-  const { image, digest, policy, signer, namespace, from, until } = filter;
-  for (const text of [image?.text, digest, policy, signer, namespace]) {
+  const { image, uid, digest, policy, signer, namespace, from, until } = filter;
+  for (const text of [image?.text, uid, digest, policy, signer, namespace]) {
     // Empty would ask for everything, by a way that no index helps with.
     if (text !== undefined && (text === '' || text.length > MAX_CHARS)) {
       throw badRequest(`a text to search for has 1 to ${MAX_CHARS} characters`);

@@ -11,15 +11,19 @@ const SEARCHED = ['image', 'digest', 'policy', 'signer', 'verdict', 'namespace']
  * @throws Error also when a newer version of the program made the tables
  */
 export async function migrate(db: Kysely<Tables>, kind: DatabaseKind): Promise<void> {
-  const migrations = { '0001-verifications': firstTables(kind) };
-  const migrator = new Migrator({
+  const { error } = await migratorFor(db, kind).migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+/** By the order of their names. What has been released is never changed: a new step follows it. */
+export function migratorFor(db: Kysely<Tables>, kind: DatabaseKind): Migrator {
+  const migrations = { '0001-verifications': firstTables(kind), '0002-exceptions': exceptions(kind) };
+  return new Migrator({
     db,
     provider: { getMigrations: () => Promise.resolve(migrations) },
     migrationTableName: 'countersign_migrations',
     migrationLockTableName: 'countersign_migration_lock',
   });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
 }
 
 function firstTables(kind: DatabaseKind): Migration {
@@ -33,6 +37,16 @@ function firstTables(kind: DatabaseKind): Migration {
         .addColumn('id', 'text', (column) => column.primaryKey())
         .addColumn('time', 'bigint', (column) => column.notNull())
         .execute();
+    },
+  };
+}
+
+/** Which exception a row owes its admission to; and rows by the review that they belong to. */
+function exceptions(kind: DatabaseKind): Migration {
+  return {
+    async up(db: Kysely<unknown>) {
+      await db.schema.alterTable('verifications').addColumn('exception', textOf(kind)).execute();
+      await createIndex(db, 'verifications', ['uid']);
     },
   };
 }

@@ -6,7 +6,7 @@ import { IN_TIME } from './sqlite/in-time.ts';
 import type { Tables } from './tables.ts';
 
 /** A column that a page can be read along: its index has the order of pages for one value of it. */
-export type LeadColumn = 'image' | 'digest' | 'policy' | 'signer' | 'verdict' | 'namespace';
+export type LeadColumn = 'image' | 'uid' | 'digest' | 'policy' | 'signer' | 'verdict' | 'namespace';
 
 /** One condition of a filter. */
 export interface Condition {
@@ -31,8 +31,8 @@ export interface Bounds {
 }
 
 export function conditionsOf(filter: VerificationFilter): readonly Condition[] {
-  const { image, digest, signer, policy, namespace, verdict } = filter;
-  const whole = Object.entries({ digest, signer, policy, namespace, verdict }).map(
+  const { image, uid, digest, signer, policy, namespace, verdict } = filter;
+  const whole = Object.entries({ uid, digest, signer, policy, namespace, verdict }).map(
     ([column, text]) => text !== undefined && { column: column as LeadColumn, match: 'whole' as const, text },
   );
   const named = image !== undefined && { column: 'image' as const, ...image };

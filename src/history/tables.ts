@@ -23,6 +23,7 @@ export interface VerificationTable {
   policy: string;
   mode: string;
   verdict: string;
+  exception: string | null;
   decision: string;
   namespace: string;
   kind: string;
@@ -98,6 +99,7 @@ export function toRow(verification: Verification): VerificationRow {
     policy: verification.policy,
     mode: verification.mode,
     verdict: verification.verdict,
+    exception: verification.exception ?? null,
     decision: verification.decision,
     namespace: verification.namespace,
     kind: verification.kind,
@@ -133,6 +135,7 @@ export function fromRow(row: VerificationRow & { readonly id: number }): StoredV
     policy: row.policy,
     mode: row.mode as Verification['mode'],
     verdict: row.verdict as Verification['verdict'],
+    exception: row.exception ?? undefined,
     decision: row.decision as Verification['decision'],
     namespace: row.namespace,
     kind: row.kind,

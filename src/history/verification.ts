@@ -35,6 +35,8 @@ export interface Verification {
   readonly policy: string;
   readonly mode: Mode;
   readonly verdict: VerdictKind;
+  /** Name of the SigningException because of which the verdict denied nothing; undefined = none. */
+  readonly exception: string | undefined;
   /** Of the whole review. */
   readonly decision: 'admitted' | 'denied';
   readonly namespace: string;

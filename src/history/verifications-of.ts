@@ -48,6 +48,7 @@ const NOTHING_KNOWN = {
   code: undefined,
   codes: [],
   detail: undefined,
+  exception: undefined,
 } as const;
 
 /** Rows for a decision: one for each image and policy, refusals first, at most `MAX_ROWS`. */
@@ -107,7 +108,11 @@ function withoutImage({ codes, message }: Decision, common: Common): Verificatio
   };
 }
 
-function rowOf(common: Common, image: ImageVerdicts, { policy, mode, outcome }: Verdict): Verification {
+function rowOf(
+  common: Common,
+  image: ImageVerdicts,
+  { policy, mode, outcome, exception }: Verdict,
+): Verification {
   const { found, valid } = signatureState(outcome);
   return {
     ...common,
@@ -121,6 +126,7 @@ function rowOf(common: Common, image: ImageVerdicts, { policy, mode, outcome }: 
     policy: storedText(policyName(policy), NAME_CHARS),
     mode,
     verdict: outcome.kind,
+    exception: optional(exception?.name, NAME_CHARS),
   };
 }
 

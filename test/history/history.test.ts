@@ -3,7 +3,7 @@ import type { History } from '../../src/history/history.ts';
 import type { VerificationFilter } from '../../src/history/filter.ts';
 import type { StoredVerification } from '../../src/history/verification.ts';
 import { writeCursor } from '../../src/history/cursor.ts';
-import { decision, image, verified, violated } from '../observe/decision.ts';
+import { decision, excepted, image, verified, violated } from '../observe/decision.ts';
 import { eventually } from '../kube/eventually.ts';
 import { BOTH, open, review, Told } from './support.ts';
 
@@ -75,6 +75,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
         policy: 'SigningPolicy/mcp/servers',
         mode: 'Enforce',
         verdict: 'verified',
+        exception: undefined,
         decision: 'admitted',
         namespace: 'mcp',
         kind: 'Pod',
@@ -133,6 +134,27 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
       await times({ image: { match: 'beginning', text: 'ghcr' }, from: from0 + 10, until: from0 + 20 }),
     ).toEqual([12, 15, 18]);
     expect(await times({ digest: 'sha256:none' })).toEqual([]);
+  });
+
+  test('finds a review by its id, with the exception that it was admitted by', async () => {
+    const told = new Told();
+    history = open(await grounds.fresh(), told);
+    const from = history;
+    for (const n of [0, 1, 2]) {
+      const images = [image([excepted(violated()), verified()], `i:${n}`)];
+      from.decided(decision({ uid: `u-${n}`, images }), 1);
+    }
+    await eventually('they are written', () => told.rows === 6, 20_000);
+    const found = await all(from, { uid: 'u-1' });
+    expect(found.map(({ image: name, uid, exception }) => [name, uid, exception])).toEqual([
+      ['i:1', 'u-1', undefined],
+      ['i:1', 'u-1', 'incident-1'],
+    ]);
+    expect(await all(from, { uid: 'u-1', verdict: 'violated' })).toHaveLength(1);
+    expect(await all(from, { uid: 'u-9' })).toEqual([]);
+    let csv = '';
+    for await (const piece of from.export('csv', { uid: 'u-1' })) csv += piece;
+    expect(csv).toContain(',violated,incident-1,admitted,');
   });
 
   test('pages are stable while rows are added, and hold each row once', async () => {

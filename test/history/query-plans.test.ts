@@ -15,6 +15,7 @@ const SIGNER =
 
 const whole: readonly (readonly [string, VerificationFilter])[] = [
   ['verifications_image_time', { image: { match: 'whole', text: 'ghcr.io/org-1/server-1:v1' } }],
+  ['verifications_uid_time', { uid: 'c2f8-1' }],
   ['verifications_digest_time', { digest: `sha256:1000000000001${'0'.repeat(51)}` }],
   ['verifications_policy_time', { policy: 'ClusterSigningPolicy/policy-1' }],
   ['verifications_signer_time', { signer: SIGNER }],

@@ -3,7 +3,7 @@ import { storedText } from '../../src/history/stored-text.ts';
 import { signatureState } from '../../src/history/signature-state.ts';
 import { leftOut, MAX_ROWS, verificationsOf } from '../../src/history/verifications-of.ts';
 import type { ViolationCode } from '../../src/policy/verdict.ts';
-import { decision, faulted, image, verified, violated } from '../observe/decision.ts';
+import { decision, excepted, faulted, image, verified, violated } from '../observe/decision.ts';
 
 const occasion = { time: 1_700_000_000_000, replica: 'r', latency: 1.23456 };
 
@@ -52,6 +52,15 @@ describe('the rows of a review', () => {
       code: 'REGISTRY_UNREACHABLE',
       signatureFound: undefined,
     });
+  });
+
+  test('name the exception that lifted a verdict', () => {
+    const images = [image([excepted(violated()), violated('Audit')])];
+    const rows = verificationsOf(decision({ images }), occasion);
+    expect(rows.map(({ exception, verdict, decision: of }) => [exception, verdict, of])).toEqual([
+      ['incident-1', 'violated', 'admitted'],
+      [undefined, 'violated', 'admitted'],
+    ]);
   });
 
   test('a denial before any image was looked at has a row, an admission without images has none', () => {
