@@ -1,8 +1,8 @@
 import { describeFileProblem } from '../api/policy-file.ts';
-import type { Resource, SigningPolicy } from '../api/resources.ts';
+import type { Resource } from '../api/resources.ts';
 import { SettingsError } from '../config.ts';
 import { asError } from '../errors.ts';
-import { policiesForSubject } from '../policy/matching.ts';
+import { policiesForNamespace } from '../policy/matching.ts';
 import type { CompiledPolicy, Snapshot } from '../policy/snapshot.ts';
 import { readPolicyFiles } from '../store/policy-files.ts';
 import { PolicySet } from '../store/policy-set.ts';
@@ -95,14 +95,6 @@ export function policiesInForce(
   namespace: string | undefined,
 ): readonly CompiledPolicy[] {
   if (namespace === undefined) return snapshot.policies;
-  const policies = snapshot.policies.map((compiled) => ({
-    ...compiled,
-    policy: anyWorkload(compiled.policy),
-  }));
   const namespaceLabels = { 'kubernetes.io/metadata.name': namespace };
-  return policiesForSubject({ ...snapshot, policies }, { namespace, namespaceLabels, workloadLabels: {} });
-}
-
-function anyWorkload(policy: SigningPolicy): SigningPolicy {
-  return { ...policy, match: { ...policy.match, workloadSelector: undefined } };
+  return policiesForNamespace(snapshot, { namespace, namespaceLabels });
 }

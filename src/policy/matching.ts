@@ -13,13 +13,22 @@ export interface Subject {
 
 /** Policies that apply to an object, whatever its images are. */
 export function policiesForSubject(snapshot: Snapshot, subject: Subject): readonly CompiledPolicy[] {
-  return snapshot.policies.filter(({ policy }) => {
-    if (policy.namespace !== undefined && policy.namespace !== subject.namespace) return false;
-    const { namespaceSelector, workloadSelector } = policy.match;
-    if (namespaceSelector !== undefined && !(subject.namespaceLabels instanceof Fault)) {
-      if (!namespaceSelector.matches(subject.namespaceLabels)) return false;
-    }
+  return policiesForNamespace(snapshot, subject).filter(({ policy: { match } }) => {
+    const { workloadSelector } = match;
     return workloadSelector === undefined || workloadSelector.matches(subject.workloadLabels);
+  });
+}
+
+/** Policies that some object of a namespace may be under, whatever its own labels are. */
+export function policiesForNamespace(
+  { policies }: Snapshot,
+  { namespace, namespaceLabels }: Omit<Subject, 'workloadLabels'>,
+): readonly CompiledPolicy[] {
+  return policies.filter(({ policy }) => {
+    if (policy.namespace !== undefined && policy.namespace !== namespace) return false;
+    const { namespaceSelector } = policy.match;
+    if (namespaceSelector === undefined || namespaceLabels instanceof Fault) return true;
+    return namespaceSelector.matches(namespaceLabels);
   });
 }
 
@@ -43,7 +52,7 @@ export type NoMatch = 'DenyInGovernedNamespaces' | 'Warn' | 'Allow' | 'Deny';
 export function actionOnNoMatch(
   noMatch: NoMatch,
   snapshot: Snapshot,
-  subject: Subject,
+  subject: Pick<Subject, 'namespaceLabels'>,
 ): 'allow' | 'warn' | 'deny' | Fault {
   if (snapshot.policies.length === 0) return noMatch === 'Deny' ? 'deny' : 'allow';
   switch (noMatch) {
@@ -59,7 +68,10 @@ export function actionOnNoMatch(
 }
 
 /** Denied where an Enforce ClusterSigningPolicy selects the namespace by a selector; unknown labels leave it unknown. */
-function actionWhenGoverned(snapshot: Snapshot, { namespaceLabels }: Subject): 'warn' | 'deny' | Fault {
+function actionWhenGoverned(
+  snapshot: Snapshot,
+  { namespaceLabels }: Pick<Subject, 'namespaceLabels'>,
+): 'warn' | 'deny' | Fault {
   const enforcing = snapshot.policies
     .map(({ policy }) => policy)
     .filter(({ kind, mode }) => kind === 'ClusterSigningPolicy' && mode === 'Enforce');

@@ -110,15 +110,23 @@ export class Gate {
   /** Answers that a known host owes for what it let run out of time; none = proven. */
   readonly #owed = new LRUCache<string, number>({ max: 1024 });
 
-  constructor({ total, perHost }: { readonly total: number; readonly perHost: number }) {
+  constructor({
+    total,
+    perHost,
+    waitingPerPlace = QUEUE_PER_PLACE,
+  }: {
+    readonly total: number;
+    readonly perHost: number;
+    readonly waitingPerPlace?: number;
+  }) {
     const half = Math.ceil(total / 2);
     this.#perHost = perHost;
-    this.#all = new Places(total, total * QUEUE_PER_PLACE);
-    this.#unproven = new Places(half, half * QUEUE_PER_PLACE, true);
+    this.#all = new Places(total, total * waitingPerPlace);
+    this.#unproven = new Places(half, half * waitingPerPlace, true);
     // A host that falls out while it is in use starts anew, which loosens its own limit only.
     this.#hosts = new LRUCache<string, Places>({
       max: 1024,
-      memoMethod: (host) => new Places(this.#width(host), perHost * QUEUE_PER_PLACE),
+      memoMethod: (host) => new Places(this.#width(host), perHost * waitingPerPlace),
     });
   }
 

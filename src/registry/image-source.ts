@@ -6,47 +6,46 @@ import type {
   PlatformManifest,
   Resolved,
 } from '../admission/ports.ts';
-import { Fault } from '../errors.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { forbiddenAddresses } from './address-guard.ts';
 import { CloudCredentials } from './cloud-credentials.ts';
 import { Connections } from './connections.ts';
-import { discover, imageNotFound } from './discovery.ts';
 import { DockerConfigFile } from './docker-config.ts';
 import { endpointsOf, ownEndpoint } from './endpoint.ts';
-import { timeoutFault } from './faults.ts';
-import { Gate, MemoryBudget } from './gate.ts';
-import { Keyrings } from './keyring.ts';
-import { Manifests } from './manifests.ts';
-import { Places, type Place } from './places.ts';
-import { platformsOf } from './platforms.ts';
-import { Proxies } from './proxies.ts';
 import { formPost } from './form-post.ts';
-import { RememberedDiscoveries, type Lookup, type OpenedLookup } from './remembered.ts';
+import { Gate } from './gate.ts';
+import { Keyrings } from './keyring.ts';
+import { Lookups } from './lookups.ts';
+import { Proxies } from './proxies.ts';
 import { Respites } from './respites.ts';
-import type { Subject } from './search.ts';
 import type { ImageSourceSettings } from './settings.ts';
-import { SingleFlight } from './single-flight.ts';
-import { Tokens } from './tokens.ts';
+import type { Send } from './tokens.ts';
 
 const DEFAULTS = {
   requestMilliseconds: 5000,
   lookupMilliseconds: 20_000,
   concurrency: { total: 64, perHost: 16 },
 };
-/** Evidence in the making, all look-ups together. */
-const MEMORY_BYTES = 256 * 1024 * 1024;
+
+/** Evidence in the making, and in each of the two memories of it; what is remembered fits the largest evidence of one image. */
+const BYTES = { memoryBytes: 256 * 1024 * 1024, rememberedBytes: 64 * 1024 * 1024 };
+const UNHURRIED_BYTES = { memoryBytes: 64 * 1024 * 1024, rememberedBytes: 32 * 1024 * 1024 };
+
+/** One in so many places of a registry, and of all together, are for what no admission waits for. */
+const UNHURRIED_SHARE = 4;
+/** Of these more may wait for a place: whoever asks has the time. */
+const UNHURRIED_QUEUE = 64;
 
 /** Images and their evidence from registries and OCI layouts. Started by its constructor, ended by `stop`. */
 export class RegistryImageSource implements ImageSource {
-  readonly #keyrings: Keyrings;
   readonly #connections: Connections;
-  readonly #places: Places;
-  readonly #discoveries: RememberedDiscoveries;
-  readonly #digests: SingleFlight<Resolved>;
-  readonly #manifests: Manifests;
-  readonly #memory = new MemoryBudget(MEMORY_BYTES);
+  readonly #lookups: Lookups;
   readonly #stopped = new AbortController();
+  /**
+   * The same for questions of people, which no admission waits for. It has a quarter of the places and a memory of its own, and no
+   * admission joins a look-up of it: however much is asked here, admissions find their places and what they remembered (attack G14).
+   */
+  readonly unhurried: ImageSource;
 
   /** @throws Error for settings that cannot be used */
   constructor(settings: ImageSourceSettings) {
@@ -71,89 +70,46 @@ export class RegistryImageSource implements ImageSource {
     const send = this.#connections.send.bind(this.#connections);
     const helpers = settings.credentialHelpers ?? [];
     const post = formPost((host) => ownEndpoint(endpoints, host), send);
-    this.#keyrings = new Keyrings({
+    const keyrings = new Keyrings({
       pullSecrets: settings.pullSecrets,
       installation:
         dockerConfigFile === undefined ? undefined : new DockerConfigFile(dockerConfigFile, log, now),
       cloud: new CloudCredentials({ helpers, post, log, now, stopped }),
     });
     const respites = new Respites(now);
-    const tokens = new Tokens({ send, now, respites, milliseconds: requestMilliseconds * 2, stopped });
-    const keyrings = this.#keyrings;
-    this.#places = new Places({ endpointsOf: endpoints, keyrings, tokens, respites, send, gate, now });
-    this.#discoveries = new RememberedDiscoveries({ now, log, milliseconds: lookupMilliseconds, stopped });
-    this.#digests = new SingleFlight({ max: 1024, milliseconds: lookupMilliseconds, stopped });
-    this.#manifests = new Manifests({ places: this.#places, milliseconds: lookupMilliseconds, stopped });
-  }
-
-  /** Asked anew for every call; only calls at the same time share an answer. */
-  async resolve(image: ImageReference, options: AskOptions): Promise<Resolved> {
-    if (image.digest !== undefined) return { digest: image.digest, withPullSecret: false };
-    const tag = image.tag ?? 'latest';
-    const { signal } = options;
-    const place = this.#places.of(image);
-    const caller = { signal, late: () => timeoutFault(image.registry), isProven: place.isProven };
-    return this.#renewed(options, async () => {
-      const opened = await this.#places.open(place, options);
-      return this.#digests.run(`${place.key} ${tag} ${opened.access}`, caller, async (shared) => {
-        const digest = await opened.resolve(tag, shared);
-        if (digest === undefined) throw imageNotFound(image.registry);
-        return { digest, withPullSecret: opened.withPullSecret() };
-      });
-    });
-  }
-
-  async discover(image: ImageReference, digest: string, options: DiscoverOptions): Promise<Discovery> {
-    const place = this.#places.of(image);
-    const { signatureRepository, attestations = true } = options;
-    const evidence = signatureRepository === undefined ? place : this.#places.of(signatureRepository);
-    const where = evidence === place ? '' : ` signed in ${evidence.key}`;
-    const what = attestations ? '' : ' signatures only';
-    const lookup: Lookup = {
-      key: `${place.key} ${digest}${where}${what}`,
-      host: evidence.endpoints.origin.host,
-      isProven: place.isProven && evidence.isProven,
-      open: (signal) =>
-        this.#openedLookup({ place, evidence, digest, attestations }, { puller: options.puller, signal }),
+    const common = {
+      endpointsOf: endpoints,
+      keyrings,
+      respites,
+      gate,
+      now,
+      log,
+      requestMilliseconds,
+      lookupMilliseconds,
+      stopped,
     };
-    const first = await this.#discoveries.look(lookup, options);
-    const isRefused = first.faults.some(({ code }) => code === 'REGISTRY_AUTH');
-    if (!isRefused || !(await this.#keyrings.renew(options.puller, options.signal))) return first;
-    return this.#discoveries.look(lookup, options);
+    this.#lookups = new Lookups({ ...common, ...BYTES, send });
+    this.unhurried = new Lookups({ ...common, ...UNHURRIED_BYTES, send: narrowed(send, concurrency) });
   }
 
-  async #openedLookup(
-    { place, evidence, ...subject }: Subject & { readonly place: Place; readonly evidence: Place },
-    options: AskOptions,
-  ): Promise<OpenedLookup> {
-    const image = await this.#places.open(place, options);
-    const found = evidence === place ? image : await this.#places.open(evidence, options);
-    const opened = [...new Set([image, found])];
-    return {
-      access: opened.map(({ access }) => access).join(' '),
-      run: (findings, fresh, signal) => {
-        findings.withPullSecret = () => opened.some(({ withPullSecret }) => withPullSecret());
-        const where = { mirrors: found.mirrors, origin: found.repository };
-        const { host } = place.endpoints.origin;
-        const exists = () => image.exists(subject.digest, signal);
-        const memory = this.#memory;
-        return discover({ ...subject, ...where, host, exists, fresh, signal, findings, memory });
-      },
-    };
+  resolve(image: ImageReference, options: AskOptions): Promise<Resolved> {
+    return this.#lookups.resolve(image, options);
   }
 
-  async manifest(image: ImageReference, digest: string, options: AskOptions): Promise<Uint8Array> {
-    const place = this.#places.of(image);
-    const held = this.#manifests.held(place, digest);
-    return held ?? this.#renewed(options, () => this.#manifests.read(place, digest, options));
+  discover(image: ImageReference, digest: string, options: DiscoverOptions): Promise<Discovery> {
+    return this.#lookups.discover(image, digest, options);
   }
 
-  async platforms(
+  manifest(image: ImageReference, digest: string, options: AskOptions): Promise<Uint8Array> {
+    return this.#lookups.manifest(image, digest, options);
+  }
+
+  platforms(
     image: ImageReference,
     digest: string,
     options: AskOptions,
   ): Promise<readonly PlatformManifest[] | undefined> {
-    return platformsOf(digest, (each) => this.manifest(image, each, options));
+    return this.#lookups.platforms(image, digest, options);
   }
 
   /** Ends every request under way; nothing can be asked afterwards. */
@@ -161,15 +117,21 @@ export class RegistryImageSource implements ImageSource {
     this.#stopped.abort();
     await this.#connections.stop();
   }
+}
 
-  /** Asks, and once more when a registry refused and a pull secret has changed since it was read. */
-  async #renewed<T>({ puller, signal }: AskOptions, ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof Fault) || error.code !== 'REGISTRY_AUTH') throw error;
-      if (!(await this.#keyrings.renew(puller, signal))) throw error;
-      return ask();
-    }
-  }
+/** The same requests through a narrower gate before the common one: few of them are in it at once. */
+function narrowed(send: Send, { total, perHost }: typeof DEFAULTS.concurrency): Send {
+  const gate = new Gate({
+    total: share(total),
+    perHost: share(perHost),
+    waitingPerPlace: UNHURRIED_QUEUE,
+  });
+  return (endpoint, request, signal) => {
+    if (endpoint.isConfigured) gate.introduce(endpoint.host);
+    return gate.run(request.host, signal, () => send(endpoint, request, signal));
+  };
+}
+
+function share(places: number): number {
+  return Math.max(1, Math.floor(places / UNHURRIED_SHARE));
 }

@@ -20,8 +20,6 @@ const LIFETIMES = {
 const REFRESH_MS = 300_000;
 /** After a look that did not work: milliseconds before the next one behind an answer. */
 const REFRESH_RETRY_MS = 30_000;
-/** Of evidence, in each of the two memories; they share what both hold. Above the largest evidence of one image. */
-const MAX_BYTES = 64 * 1024 * 1024;
 /** Four times the images of one review: what they hold is bounded by bytes elsewhere. */
 const MAX_LOOKUPS = 1024;
 /** Of these only the time is kept. */
@@ -63,13 +61,22 @@ export class RememberedDiscoveries {
   readonly #milliseconds: number;
   readonly #flights: SingleFlight<Discovery>;
   readonly #underWay = new Map<string, Findings>();
-  readonly #found = new LRUCache<string, Remembered>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf });
+  readonly #found: LRUCache<string, Remembered>;
   /** When found evidence was last looked up again behind an answer, by key of the look-up. */
   readonly #refreshed = new LRUCache<string, number>({ max: MAX_REFRESHED });
   /** The last look of each access, whatever it gave. */
-  readonly #latest = new LRUCache<string, Remembered>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf });
+  readonly #latest: LRUCache<string, Remembered>;
 
-  constructor(options: { now: () => number; log: Logger; milliseconds: number; stopped: AbortSignal }) {
+  /** @param options.bytes of evidence, in each of the two memories, which share what both hold */
+  constructor(options: {
+    now: () => number;
+    log: Logger;
+    milliseconds: number;
+    stopped: AbortSignal;
+    bytes: number;
+  }) {
+    this.#found = new LRUCache({ maxSize: options.bytes, sizeCalculation: sizeOf });
+    this.#latest = new LRUCache({ maxSize: options.bytes, sizeCalculation: sizeOf });
     this.#now = options.now;
     this.#log = options.log;
     this.#milliseconds = options.milliseconds;
