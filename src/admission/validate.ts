@@ -1,15 +1,15 @@
 import type { AdmissionRequest } from '../api/admission-review.ts';
 import { asError, Fault, Refusal } from '../errors.ts';
 import { withoutDigest } from '../image/reference.ts';
-import { placeOf, type WorkloadImage } from '../image/workload.ts';
+import { placeOf } from '../image/workload.ts';
 import { admitted, decide, deniedByFault, deniedByViolation, type Asked } from '../policy/decide.ts';
 import type { Decision } from '../policy/decision.ts';
-import { exceptionFor, exceptionsInForce, type ExceptionInForce } from '../policy/exception.ts';
-import { actionOnNoMatch, policiesForSubject, type NoMatch, type Subject } from '../policy/matching.ts';
+import { exceptionsInForce } from '../policy/exception.ts';
+import { policiesForSubject, type NoMatch, type Subject } from '../policy/matching.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
-import type { Outcome, Verdict } from '../policy/verdict.ts';
 import type { Sources } from './gather-facts.ts';
-import { judgeImage, parseOrProblem, type Surroundings } from './judge-image.ts';
+import { judgeImage, type Surroundings } from './judge-image.ts';
+import { rulingOnNoMatch, type Installation } from './no-match.ts';
 import { once } from './once.ts';
 import type { NamespaceSource, SnapshotSource } from './ports.ts';
 import { workloadOf } from './workload.ts';
@@ -70,15 +70,17 @@ async function decideReview(
     puller: { namespace: request.namespace, ...workload.access },
     signal,
   };
+  const installation: Installation = { snapshot, subject, noMatch: dependencies.noMatch, exceptions };
   const judge = once((image: string) => judgeImage(image, policies, surroundings));
 
   const notes: string[] = [];
   const images = await Promise.all(
     workload.images.map(async (image) => {
       const { verdicts, digest, isPrivate } = await judge(image.image);
-      const uncovered = unmatched(image, verdicts, snapshot, subject, dependencies.noMatch, notes).map(
-        (verdict) => exceptedFromNoMatch(image, verdict, exceptions),
-      );
+      const ruling = rulingOnNoMatch(image.image, verdicts, installation);
+      if (ruling === 'warn' && verdicts.length === 0) {
+        notes.push(`Image ${withoutDigest(image.image)} is covered by no signing policy`);
+      }
       const place = placeOf(image);
       return {
         image: image.image,
@@ -86,7 +88,7 @@ async function decideReview(
         place,
         digest,
         isPrivate: isPrivate && !dependencies.knowsWhoAsks,
-        verdicts: [...verdicts, ...uncovered],
+        verdicts: typeof ruling === 'string' ? verdicts : [...verdicts, ruling],
       };
     }),
   );
@@ -101,7 +103,7 @@ export function askedBy(request: AdmissionRequest): Asked {
 
 /** Labels of the namespace are asked for only where some policy selects by them. */
 export async function subjectOf(
-  { namespace }: AdmissionRequest,
+  { namespace }: Pick<AdmissionRequest, 'namespace'>,
   workloadLabels: Readonly<Record<string, string>>,
   snapshot: Snapshot,
   namespaces: NamespaceSource,
@@ -124,82 +126,3 @@ async function labelsOrFault(
     throw error;
   }
 }
-
-/**
- * Whether an enforcing cluster policy covers the image. Where the namespace's labels cannot be read every policy judges it, and one
- * that selects by them covers it only if it is met wherever it may be denied: what another namespace's policy takes would run here as well.
- */
-function coverageOf(
-  verdicts: readonly Verdict[],
-  { policies }: Snapshot,
-  { namespaceLabels }: Subject,
-  noMatch: NoMatch,
-): 'covered' | 'uncovered' | Fault {
-  const names = new Set(
-    verdicts.flatMap(({ policy, mode }) =>
-      policy?.kind === 'ClusterSigningPolicy' && mode === 'Enforce' ? [policy.name] : [],
-    ),
-  );
-  if (names.size === 0) return 'uncovered';
-  if (!(namespaceLabels instanceof Fault)) return 'covered';
-  const enforcing = policies
-    .map(({ policy }) => policy)
-    .filter(({ kind, mode }) => kind === 'ClusterSigningPolicy' && mode === 'Enforce');
-  const isCertain = enforcing.some(
-    ({ name, match }) => names.has(name) && match.namespaceSelector === undefined,
-  );
-  // Whichever of them governs the namespace covers the image as well.
-  const coversWhereGoverned =
-    noMatch !== 'Deny' &&
-    enforcing.every(({ name, match }) => names.has(name) || match.namespaceSelector === undefined);
-  return isCertain || coversWhereGoverned ? 'covered' : namespaceLabels;
-}
-
-/**
- * No policy covers the image: the installation's settings decide. Only an enforcing cluster policy covers an image: what a tenant
- * adds, and what only warns or records, must not take away a denial that was there without it.
- */
-function unmatched(
-  { image }: WorkloadImage,
-  verdicts: readonly Verdict[],
-  snapshot: Snapshot,
-  subject: Subject,
-  noMatch: NoMatch,
-  notes: string[],
-): readonly Verdict[] {
-  const coverage = coverageOf(verdicts, snapshot, subject, noMatch);
-  if (coverage === 'covered') return [];
-  const uncovered = actionOnNoMatch(noMatch, snapshot, subject);
-  const action = uncovered === 'deny' && coverage instanceof Fault ? coverage : uncovered;
-  if (action === 'allow') return [];
-  if (action === 'warn') {
-    if (verdicts.length === 0) notes.push(`Image ${withoutDigest(image)} is covered by no signing policy`);
-    return [];
-  }
-  const outcome: Outcome =
-    action === 'deny'
-      ? {
-          kind: 'violated',
-          violations: [
-            {
-              code: 'NO_POLICY',
-              detail: `namespace ${subject.namespace} admits only images that an enforcing ClusterSigningPolicy covers`,
-            },
-          ],
-        }
-      : { kind: 'faulted', faults: [{ code: action.code, detail: action.message }] };
-  return [{ policy: undefined, mode: 'Enforce', outcome }];
-}
-
-/** Whatever the labels of the namespace are: an exception is for it by its name. */
-function exceptedFromNoMatch(
-  { image }: WorkloadImage,
-  verdict: Verdict,
-  exceptions: readonly ExceptionInForce[],
-): Verdict {
-  const facts = { reference: parseOrProblem(image), ...NOTHING_LOOKED_AT };
-  const exception = exceptionFor(verdict, undefined, facts, exceptions);
-  return exception === undefined ? verdict : { ...verdict, exception };
-}
-
-const NOTHING_LOOKED_AT = { digest: { kind: 'unasked' }, platforms: { kind: 'none' } } as const;

@@ -4,16 +4,23 @@ import { timeSchema } from './common.ts';
 /** The assessment service's door. */
 
 export const MAX_BATCH = 50;
+/** Of a Kubernetes namespace: an RFC 1123 label. */
+const namespaceSchema = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be the name of a namespace');
+export const assessmentIdSchema = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[-_.:a-zA-Z0-9]+$/);
 const imageSchema = z.string().min(1).max(780).describe('Image reference, as a Pod would have it.');
 
 export const verifyRequestSchema = z
   .strictObject({
     image: imageSchema.optional(),
     images: z.array(imageSchema).min(1).max(MAX_BATCH).optional(),
-    namespace: z
-      .string()
-      .min(1)
-      .max(253)
+    namespace: namespaceSchema
       .optional()
       .describe(
         'As in a Pod of this namespace, with its policies and pull secrets; needs the right to create Pods there. Absent: under every policy.',
@@ -24,11 +31,7 @@ export const verifyRequestSchema = z
       .max(520)
       .optional()
       .describe('Only this one: `name` of a ClusterSigningPolicy, `namespace/name` of a SigningPolicy.'),
-    assessmentId: z
-      .string()
-      .min(1)
-      .max(128)
-      .regex(/^[-_.:a-zA-Z0-9]+$/)
+    assessmentId: assessmentIdSchema
       .optional()
       .describe('Of the caller; kept with the result. Made up where it is absent.'),
     async: z.boolean().default(false).describe('true: 202 at once, with the place of the answer.'),
