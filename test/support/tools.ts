@@ -19,7 +19,9 @@ export type ToolName =
   | 'kubectl'
   | 'helm'
   | 'vault-transit'
-  | 'moto';
+  | 'moto'
+  | 'schemathesis'
+  | 'chromium';
 
 const known = new Map<ToolName, string>();
 
@@ -28,7 +30,7 @@ export function toolPath(name: ToolName): string {
   const path = known.get(name) ?? execFileSync(buildScript, ['--path', name], { encoding: 'utf8' }).trim();
   if (!existsSync(path)) {
     throw new Error(
-      `The test tool "${name}" is not built yet. Run "make tools" (it needs Go${name === 'moto' ? ' and Python' : ''}), then run the tests again.`,
+      `The test tool "${name}" is not built yet. Run "make tools" (it needs Go, and Python and a browser for some), then run the tests again.`,
     );
   }
   known.set(name, path);

@@ -17,8 +17,9 @@ minimum_go=1.26
 # name | version | what to build | extra linker flags
 #
 # `module@version` is built as its authors pinned it. `./folder package` is built from
-# a Go module beside this script, whose go.mod and go.sum pin what it needs. `pip:./folder module`
-# is a Python program whose requirements.txt there does, started by `main` of that module.
+# a Go module beside this script, whose go.mod and go.sum pin what it needs. `pip:./folder module.function`
+# is a Python program whose requirements.txt there does, started by calling `module.function`. `apt:package` is what
+# Debian ships under that name, at the version that it has now: browsers are not pinned, because old ones are not kept.
 # The order is the order of building: what most tests need comes first.
 kubernetes_version=v1.36.3
 kubernetes_flags="-X k8s.io/component-base/version.gitVersion=$kubernetes_version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"
@@ -37,8 +38,10 @@ kube-controller-manager|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/k
 kubectl|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kubectl|$kubernetes_flags
 helm|v4.3.1|helm.sh/helm/v4/cmd/helm@v4.3.1|
 vault-transit|v1.21.4|./vault-transit .|
-moto|v5.2.5|pip:./moto moto.server|
+moto|v5.2.5|pip:./moto moto.server.main|
 cosign2|v2.6.5|github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5|-X sigs.k8s.io/release-utils/version.gitVersion=v2.6.5
+schemathesis|v4.32.5|pip:./schemathesis schemathesis.cli.schemathesis|
+chromium|debian|apt:chromium fonts-dejavu-core|
 END
 }
 
@@ -90,13 +93,14 @@ need_go() {
 need_python() {
   python3 -c 'import sys; assert sys.version_info >= (3, 10)' 2>/dev/null && python3 -m pip --version >/dev/null 2>&1 && return
   fail "Installing $1 needs Python 3.10 or newer with pip." \
-    "Only the tests against AWS KMS need it; put 'python3' on PATH and run this again."
+    "Only the tests against AWS KMS and of the OpenAPI document need it; put 'python3' on PATH and run this again."
 }
 
 # The packages lie beside a script that starts them. The script is written last: whoever
 # finds it finds them whole.
 install_python() {
-  local name=$1 binary=$2 started=$SECONDS packages=${source#pip:} folder
+  local name=$1 binary=$2 started=$SECONDS packages=${source#pip:} folder callable
+  callable=${packages#* }
   folder=$(dirname "$binary")
   scratch=$(mktemp -d "$cache/.build-$name-XXXXXX")
   trap 'rm -rf "$scratch"' EXIT
@@ -107,7 +111,7 @@ install_python() {
   }
   cat >"$scratch/$name" <<END
 #!/bin/sh
-PYTHONPATH=\$(dirname "\$0")/packages exec python3 -c 'from ${packages#* } import main; main()' "\$@"
+PYTHONPATH=\$(dirname "\$0")/packages exec python3 -c 'from ${callable%.*} import ${callable##*.} as main; main()' "\$@"
 END
   chmod +x "$scratch/$name"
   mkdir -p "$folder"
@@ -116,6 +120,27 @@ END
   mv -f "$scratch/$name" "$binary"
   rm -rf "$scratch"
   echo "$name $version: installed in $((SECONDS - started)) s"
+}
+
+# A browser that is on PATH is used as it is; else Debian's is installed, which takes root.
+install_debian() {
+  local name=$1 binary=$2 started=$SECONDS packages=${source#apt:} program
+  if ! command -v "$name" >/dev/null; then
+    [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null ||
+      fail "The tests in a browser need $name on PATH: install it (on Debian: apt-get install $packages), and run this again."
+    # shellcheck disable=SC2086
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages; } \
+      >"$cache/$name.log" 2>&1 || {
+      tail -n 30 "$cache/$name.log" >&2
+      fail "$name was not installed: apt's answer is above."
+    }
+  fi
+  program=$(command -v "$name")
+  mkdir -p "$(dirname "$binary")"
+  printf '#!/bin/sh\nexec %s "$@"\n' "$program" >"$binary.new"
+  chmod +x "$binary.new"
+  mv -f "$binary.new" "$binary"
+  echo "$name: installed in $((SECONDS - started)) s"
 }
 
 # The binary is made in a scratch folder and moved into place whole: who meets an
@@ -164,7 +189,11 @@ main() {
     look_up "$name"
     binary=$(binary_of "$name")
     if [[ ! -x $binary ]]; then
-      if [[ $source == pip:* ]]; then need_python "$name"; else need_go; fi
+      case $source in
+        pip:*) need_python "$name" ;;
+        apt:*) ;;
+        *) need_go ;;
+      esac
     fi
     if [[ ! -x $binary && -z $locked ]]; then
       mkdir -p "$cache"
@@ -175,6 +204,8 @@ main() {
       echo "$name $version: cached"
     elif [[ $source == pip:* ]]; then
       install_python "$name" "$binary"
+    elif [[ $source == apt:* ]]; then
+      install_debian "$name" "$binary"
     else
       build "$name" "$binary"
     fi
