@@ -21,16 +21,14 @@ export function isOriginalForm(document: unknown): document is JsonObject {
 export function inspectOriginalForm(document: JsonObject, name: string): Inspection {
   const form = own(document, FORM);
   const problems = unknownFields(document, [FORM], '');
-  const spec: Record<string, unknown> = { mode: 'Enforce' };
   if (isJsonObject(form)) {
     problems.push(...unknownFields(form, POLICY_FIELDS, FORM));
     const keys = own(form, 'trusted_keys');
-    copy(form, 'require_signature', spec, 'requireSignature');
-    if (keys !== undefined) spec['trustedKeys'] = Array.isArray(keys) ? keys.map((key) => keyOf(key)) : keys;
     if (Array.isArray(keys)) problems.push(...keys.flatMap(unknownKeyFields));
   } else {
     problems.push({ field: FORM, message: 'must be an object' });
   }
+  const spec = specOfOriginalForm(document);
   const apiVersion = `${GROUP}/${VERSION}`;
   const converted = inspectResource({ apiVersion, kind: 'ClusterSigningPolicy', metadata: { name }, spec });
   const policy = converted.resource as SigningPolicy;
@@ -41,6 +39,17 @@ export function inspectOriginalForm(document: JsonObject, name: string): Inspect
     problems: policyProblems,
   };
   return { resource, problems: unique([...policyProblems, ...converted.problems.map(asWritten)]) };
+}
+
+/** The spec of a ClusterSigningPolicy that says the same. */
+export function specOfOriginalForm(document: JsonObject): Readonly<Record<string, unknown>> {
+  const form = own(document, FORM);
+  const spec: Record<string, unknown> = { mode: 'Enforce' };
+  if (!isJsonObject(form)) return spec;
+  const keys = own(form, 'trusted_keys');
+  copy(form, 'require_signature', spec, 'requireSignature');
+  if (keys !== undefined) spec['trustedKeys'] = Array.isArray(keys) ? keys.map((key) => keyOf(key)) : keys;
+  return spec;
 }
 
 function keyOf(key: unknown): unknown {

@@ -5,7 +5,7 @@ import type { Inspection } from './envelope.ts';
 import { inspectOriginalForm, isOriginalForm } from './original-form.ts';
 import { inspectResource } from './resource.ts';
 import type { Problem, Resource } from './resources.ts';
-import { inOneLine, objectToContent, objectToSize } from './yaml-guard.ts';
+import { GUARDED_YAML, inOneLine, objectToContent, objectToSize } from './yaml-guard.ts';
 import { lineOfField } from './yaml-lines.ts';
 
 /** A resource out of a file, and where it starts. */
@@ -59,24 +59,15 @@ export function parseDocuments(text: string, file: string): PolicyFile {
   return readDocuments(documents, file, lines);
 }
 
-interface Yaml {
+/** The YAML of a file, as far as it is accepted: for whoever changes a document in it. */
+export interface Yaml {
   readonly documents: readonly Document.Parsed[];
   /** What is wrong with a text that holds no document. */
   readonly mistake: string | undefined;
 }
 
 function readYaml(text: string, lineCounter: LineCounter): Yaml {
-  const documents = parseAllDocuments(text, {
-    lineCounter,
-    schema: 'core',
-    version: '1.2',
-    merge: false,
-    // Checked by yaml-guard.ts in linear time.
-    uniqueKeys: false,
-    stringKeys: true,
-    prettyErrors: false,
-    logLevel: 'silent',
-  });
+  const documents = parseAllDocuments(text, { ...GUARDED_YAML, lineCounter });
   if (!('empty' in documents)) return { documents, mistake: undefined };
   const [mistake] = [...documents.errors, ...documents.warnings];
   return { documents: [], mistake: mistake && inOneLine(mistake.message) };
@@ -128,7 +119,7 @@ function readDocument(document: Document.Parsed, file: string, index: number): R
 }
 
 /** The original form has no name of its own: it is called after its file. */
-function policyNameOf(file: string, index: number): string {
+export function policyNameOf(file: string, index: number): string {
   const base = file.split(/[/\\]/).at(-1) ?? '';
   const name = base
     .replace(/\.(ya?ml|json)$/i, '')
@@ -138,4 +129,14 @@ function policyNameOf(file: string, index: number): string {
     .slice(0, 200);
   const first = name === '' ? 'signing-policy' : name;
   return index === 0 ? first : `${first}-${index + 1}`;
+}
+
+/** The documents of a file of policies, under the bounds and the rules that `parseDocuments` has. Never throws. */
+export function readPolicyYaml(text: string): Yaml {
+  const objection = objectToSize(text);
+  if (objection !== undefined) return { documents: [], mistake: objection.message };
+  const yaml = readYaml(text, new LineCounter());
+  const mistake =
+    yaml.mistake ?? yaml.documents.map(objectToContent).find((each) => each !== undefined)?.message;
+  return mistake === undefined ? yaml : { documents: [], mistake };
 }

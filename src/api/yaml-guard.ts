@@ -8,6 +8,18 @@ export interface Objection {
   readonly offset: number;
 }
 
+/** How `yaml` reads what somebody else wrote; the guard checks the rest. */
+export const GUARDED_YAML = {
+  schema: 'core',
+  version: '1.2',
+  merge: false,
+  // Checked below, in linear time.
+  uniqueKeys: false,
+  stringKeys: true,
+  prettyErrors: false,
+  logLevel: 'silent',
+} as const;
+
 /** Indentation of block style: eight for each level that JSON may have. */
 const MAX_INDENTATION = LIMITS.jsonDepth * 8;
 

@@ -68,6 +68,24 @@ export class FileStore implements SnapshotSource, NamespaceSource {
     }, pollInterval);
   }
 
+  /**
+   * Looks at the files now: what this process wrote itself counts without the pauses that somebody else's half-written files need.
+   * @param own texts that were written, by name of the file; undefined = the file was removed
+   * @returns whether reviews are decided by them
+   */
+  async refresh(own: ReadonlyMap<string, string | undefined>): Promise<boolean> {
+    // A look under way may have read the files before they were written.
+    while (this.#looking !== undefined) await this.#looking;
+    await this.#look(own);
+    if ([...own].some(([name, text]) => this.#set.textOf(name) !== text)) return false;
+    try {
+      this.current();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#forgetTrust();
@@ -154,19 +172,19 @@ export class FileStore implements SnapshotSource, NamespaceSource {
     this.#soon = setTimeout(() => void this.#look(), settle);
   }
 
-  #look(): Promise<void> {
-    this.#looking ??= this.#readAll().finally(() => {
+  #look(own?: ReadonlyMap<string, string | undefined>): Promise<void> {
+    this.#looking ??= this.#readAll(own).finally(() => {
       this.#looking = undefined;
     });
     return this.#looking;
   }
 
-  async #readAll(): Promise<void> {
+  async #readAll(own?: ReadonlyMap<string, string | undefined>): Promise<void> {
     const begun = this.#now();
     try {
       const { files, ignored } = await readPolicyFiles(this.#options.path);
       this.#ignored = ignored;
-      const { changed, again } = this.#set.update(files, begun, (this.#options.wall ?? Date.now)());
+      const { changed, again } = this.#set.update(files, begun, (this.#options.wall ?? Date.now)(), own);
       if (changed || this.#lastRead === undefined) this.#builder.touch();
       this.#lastRead = begun;
       this.#lastError = undefined;

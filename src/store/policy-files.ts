@@ -9,7 +9,7 @@ export type FileText =
   | { readonly kind: 'unreadable'; readonly reason: string };
 
 /** More than that is a mistake in the path. */
-const maxFiles = 1_000;
+export const MAX_FILES = 1_000;
 
 export interface PolicyFiles {
   /** By name. */
@@ -28,7 +28,7 @@ export async function readPolicyFiles(path: string): Promise<PolicyFiles> {
     return { files: new Map([[basename(path), await readText(path)]]), ignored: [] };
   }
   const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort();
-  if (names.length > maxFiles) throw new Error(`${path} has more than ${maxFiles} files`);
+  if (names.length > MAX_FILES) throw new Error(`${path} has more than ${MAX_FILES} files`);
   const files = new Map<string, FileText>();
   const ignored: string[] = [];
   for (const name of names) {

@@ -27,17 +27,22 @@ export class PolicySet {
   readonly #files = new Map<string, Held>();
   #begun = false;
 
-  /** Takes in what was read. `now` is monotonic, `wall` is milliseconds since the epoch. Returns whether anything changed, and whether to look again soon. */
+  /**
+   * Takes in what was read. `now` is monotonic, `wall` is milliseconds since the epoch. Returns whether anything changed, and whether to look again soon.
+   * @param own what this process has just written, whole, by file; undefined = it removed the file
+   */
   update(
     read: ReadonlyMap<string, FileText>,
     now: number,
     wall: number,
+    own: ReadonlyMap<string, string | undefined> = new Map(),
   ): { changed: boolean; again: boolean } {
     let changed = false;
     let again = false;
     for (const [name, file] of read) {
       const before = this.#files.get(name);
-      const age = file.kind === 'text' ? wall - file.changedAt : Infinity;
+      const isOwn = file.kind === 'text' && own.get(name) === file.text;
+      const age = file.kind === 'text' && !isOwn ? wall - file.changedAt : Infinity;
       // At the start there is nothing else to decide with.
       if (this.#begun && file.kind === 'text' && file.text !== before?.text && age >= 0 && age < settling) {
         again = true;
@@ -51,7 +56,8 @@ export class PolicySet {
     for (const [name, before] of this.#files) {
       if (read.has(name)) continue;
       const missingSince = before.missingSince ?? now;
-      if (now - missingSince >= deletionGrace) {
+      const isOwn = own.has(name) && own.get(name) === undefined;
+      if (isOwn || now - missingSince >= deletionGrace) {
         this.#files.delete(name);
         changed = true;
       } else {
@@ -60,6 +66,11 @@ export class PolicySet {
       }
     }
     return { changed, again };
+  }
+
+  /** The text of a file that is in force; undefined = there is no such file, or it cannot be read. */
+  textOf(name: string): string | undefined {
+    return this.#files.get(name)?.text;
   }
 
   /** Everything in force, in the order of file names. */
