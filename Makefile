@@ -8,7 +8,7 @@ RESULTS := .cache/test-results
 HELM = $(shell test/tools/build.sh --path helm)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-cluster build lint types format tools crds manifests certs examples compatibility bench clean
+.PHONY: help run test test-unit test-cluster build ui lint types format tools crds manifests certs examples compatibility bench clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,9 +21,13 @@ node_modules/.installed: package.json package-lock.json
 run: build ## Start the webhook alone, decide the example workloads, stay up (needs Node only)
 	@$(NODE) examples/run.ts
 
-build: node_modules/.installed ## Compile src/ to dist/
+build: node_modules/.installed ## Compile src/ to dist/, and the admin page to dist/ui
 	@rm -rf dist
 	@$(BIN)/tsc -p tsconfig.build.json
+	@$(MAKE) --no-print-directory ui
+
+ui: node_modules/.installed ## Build the admin page alone; fails when its first load grows too large
+	@$(NODE) src/ui/build/build.ts
 
 lint: node_modules/.installed ## Linter and formatter, no warnings
 	@$(BIN)/oxlint --deny-warnings src test examples manifests
@@ -31,6 +35,7 @@ lint: node_modules/.installed ## Linter and formatter, no warnings
 
 types: node_modules/.installed ## Type checks of src, test and examples
 	@$(BIN)/tsc -p tsconfig.json --noEmit
+	@$(BIN)/tsc -p src/ui/tsconfig.json --noEmit
 
 format: node_modules/.installed ## Rewrite the files as the formatter wants them
 	@$(BIN)/prettier --write --log-level warn .

@@ -4,7 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 /**
  * The rings of docs/architecture.md: a file imports from its own folder and from lower rings; edges (ring 5) may use
- * kube/'s client; rings 0–3 hold no await, no clock, no environment and no network.
+ * kube/'s client; rings 0–3 hold no await, no clock, no environment and no network. The admin page (ui/) is in no ring: it talks to
+ * the API, and takes nothing from the server but types.
  */
 const SOURCE = resolve(import.meta.dirname, '../src');
 
@@ -34,6 +35,7 @@ const FILE_RING: Readonly<Record<string, number>> = {
   'limits.ts': 0,
   'strict-json.ts': 0,
   'config.ts': 7,
+  'settings-schema.ts': 7,
 };
 
 /** What the inner rings may import from outside the project; everything else needs a reason to be listed here. */
@@ -60,11 +62,30 @@ interface Import {
 
 /** Problems with one file's text; used on the real tree and, to prove that it can fail, on texts that break each rule. */
 function problemsOf(file: string, text: string): readonly string[] {
+  if (file.startsWith('ui/')) return importsOf(file, text).flatMap((imported) => pageProblem(imported, text));
   const ring = ringOf(file);
   if (ring === undefined) return [`${file}: its folder is in no ring`];
   const problems = importsOf(file, text).flatMap((imported) => importProblem(imported, file, ring));
   if (ring <= 3) problems.push(...impurities(file, text));
   return problems;
+}
+
+/** What the page takes types from: the contract of the API, and the tree of why. */
+const TYPES_OF_THE_PAGE = /^(?:admin\/schemas\/|admin\/problem\.ts$|policy\/explanation\.ts$)/;
+
+function pageProblem({ file, line, target }: Import, text: string): string[] {
+  if (!target.startsWith('.')) return [];
+  const path = relative(SOURCE, resolve(SOURCE, dirname(file), target));
+  if (path.startsWith('ui/')) return [];
+  const statement =
+    text
+      .split('\n')
+      .slice(0, line)
+      .join('\n')
+      .split(/;\s*\n/)
+      .at(-1) ?? '';
+  const isType = /^\s*import type\b/m.test(statement) && TYPES_OF_THE_PAGE.test(path);
+  return isType ? [] : [`${file}:${line}: the page must not import ${path}`];
 }
 
 function ringOf(file: string): number | undefined {
@@ -122,7 +143,7 @@ function sourceFiles(folder = SOURCE): readonly string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return sourceFiles(path);
-    return entry.name.endsWith('.ts') ? [relative(SOURCE, path)] : [];
+    return /\.tsx?$/.test(entry.name) ? [relative(SOURCE, path)] : [];
   });
 }
 
@@ -144,6 +165,13 @@ describe('the rings', () => {
     ['sigstore/verify.ts', 'const answer = await ask();', 'waits'],
     ['image/reference.ts', "const answer = fetch('https://example.com');", 'reaches out'],
     ['elsewhere/file.ts', '', 'is in no ring'],
+    ['ui/app/app.tsx', "import { PROBLEMS } from '../../admin/problem.ts';", 'the page must not import'],
+    [
+      'ui/app/app.tsx',
+      "import type { Snapshot } from '../../policy/snapshot.ts';",
+      'the page must not import',
+    ],
+    ['admin/page.ts', "import { strings } from '../ui/strings.ts';", 'is in no ring'],
   ])('a forbidden line in %s is found: %s', (file, line, problem) => {
     expect(problemsOf(file, line).join('\n')).toContain(problem);
   });

@@ -1,0 +1,62 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { BrowserRouter } from 'react-router';
+import { whenSignedOut } from '../api/http.ts';
+import { LiveProvider } from '../api/live.tsx';
+import { ApiError } from '../api/problem.ts';
+import { useSession } from '../api/queries.ts';
+import { FailedState, WholePageLoading } from '../shared/states.tsx';
+import { SessionProvider } from '../session/session.tsx';
+import { SignIn } from '../session/sign-in.tsx';
+import { Shell } from './shell.tsx';
+import { ToastProvider } from './toasts.tsx';
+
+const BASE = '/admin/security/signing';
+const MAX_RETRIES = 2;
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // What the server has answered it will answer again.
+      retry: (count, error) =>
+        count < MAX_RETRIES && (!(error instanceof ApiError) || error.status === 0 || error.status >= 502),
+    },
+  },
+});
+
+export function App() {
+  return (
+    <QueryClientProvider client={client}>
+      <ToastProvider>
+        <BrowserRouter basename={BASE}>
+          <SignedIn />
+        </BrowserRouter>
+      </ToastProvider>
+    </QueryClientProvider>
+  );
+}
+
+/** The page for whoever is signed in, and the way in for everybody else. */
+function SignedIn() {
+  const session = useSession();
+  const [hasEnded, setEnded] = useState(false);
+  useEffect(() => {
+    whenSignedOut(() => {
+      setEnded(true);
+      void client.invalidateQueries({ queryKey: ['session'] });
+    });
+  }, []);
+  if (session.data === undefined) {
+    if (session.isError) return <FailedState error={session.error} onRetry={() => void session.refetch()} />;
+    return <WholePageLoading />;
+  }
+  if (session.data.user === undefined) return <SignIn session={session.data} hasEnded={hasEnded} />;
+  return (
+    <SessionProvider session={session.data}>
+      <LiveProvider>
+        <Shell />
+      </LiveProvider>
+    </SessionProvider>
+  );
+}

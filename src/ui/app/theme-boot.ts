@@ -1,0 +1,4 @@
+import { applyTheme, followSystem, storedTheme } from './theme.ts';
+
+applyTheme(storedTheme());
+followSystem();

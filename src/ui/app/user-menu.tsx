@@ -1,0 +1,65 @@
+import {
+  Divider,
+  Dropdown,
+  DropdownItem,
+  DropdownList,
+  MenuToggle,
+  type MenuToggleElement,
+} from '@patternfly/react-core';
+import { UserIcon } from '@patternfly/react-icons/dist/esm/icons/user-icon';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState, type Ref } from 'react';
+import { call, keepCsrfToken } from '../api/http.ts';
+import { useCurrentSession } from '../session/session.tsx';
+import { strings } from '../strings.ts';
+import { useToast } from './toasts.tsx';
+
+/** Who is signed in, and the way out. */
+export function UserMenu() {
+  const { user, mode, version } = useCurrentSession();
+  const [isOpen, setOpen] = useState(false);
+  const client = useQueryClient();
+  const toast = useToast();
+  const signOut = useMutation({
+    mutationFn: () => call<unknown>('DELETE', '/session'),
+    onSuccess: () => {
+      keepCsrfToken(undefined);
+      client.clear();
+    },
+    onError: ({ message }) =>
+      toast({ variant: 'danger', title: strings.user.signOutFailed, detail: message }),
+  });
+  const name = user?.name ?? strings.user.nobody;
+  return (
+    <Dropdown
+      isOpen={isOpen}
+      onOpenChange={setOpen}
+      popperProps={{ position: 'right' }}
+      toggle={(ref: Ref<MenuToggleElement>) => (
+        <MenuToggle
+          ref={ref}
+          variant="plainText"
+          isExpanded={isOpen}
+          icon={<UserIcon />}
+          aria-label={strings.user.menu(name)}
+          onClick={() => setOpen(!isOpen)}
+        >
+          <span className="cs-user-name">{name}</span>
+        </MenuToggle>
+      )}
+    >
+      <DropdownList>
+        <DropdownItem isDisabled key="who" description={strings.user.mode[mode]}>
+          <span className="cs-wrap">{name}</span>
+        </DropdownItem>
+        <DropdownItem isDisabled key="version">
+          {strings.user.version(version)}
+        </DropdownItem>
+        <Divider component="li" key="line" />
+        <DropdownItem key="out" onClick={() => signOut.mutate()}>
+          {strings.user.signOut}
+        </DropdownItem>
+      </DropdownList>
+    </Dropdown>
+  );
+}

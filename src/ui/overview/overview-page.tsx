@@ -1,0 +1,4 @@
+export function OverviewPage() {
+  void import('./chart-library.ts');
+  return <p>x</p>;
+}

@@ -1,0 +1,3 @@
+export function PoliciesSection() {
+  return <p>PoliciesSection</p>;
+}

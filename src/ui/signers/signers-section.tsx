@@ -1,0 +1,3 @@
+export function SignersSection() {
+  return <p>SignersSection</p>;
+}

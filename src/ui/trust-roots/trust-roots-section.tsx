@@ -1,0 +1,3 @@
+export function TrustRootsSection() {
+  return <p>TrustRootsSection</p>;
+}
