@@ -1,6 +1,7 @@
 import type { KeyReference } from '../api/key-reference.ts';
 import type { Resource, TrustRootResource } from '../api/resources.ts';
 import { referencesOf } from '../policy/snapshot.ts';
+import type { VerificationKey } from '../sigstore/public-key.ts';
 import type { KeyState, RootState, TrustMaterial } from '../policy/trust-material.ts';
 
 /** What holds the keys behind references. */
@@ -9,6 +10,7 @@ export interface Keys {
   stop(): Promise<void>;
   want(references: readonly KeyReference[]): void;
   state(reference: KeyReference): KeyState;
+  read(reference: KeyReference, signal: AbortSignal): Promise<readonly VerificationKey[]>;
   onChange(listener: () => void): () => void;
 }
 
@@ -52,6 +54,11 @@ export class TrustKeeper {
       root: (resource) => this.#roots.state(resource),
       builtin: this.#roots.builtin(),
     };
+  }
+
+  /** Reads a key now, for somebody who asks what a reference leads to. @throws Fault KEY_UNAVAILABLE with a sentence for people */
+  readKey(reference: KeyReference, signal: AbortSignal): Promise<readonly VerificationKey[]> {
+    return this.#keys.read(reference, signal);
   }
 
   onChange(listener: () => void): () => void {

@@ -1,12 +1,12 @@
 import type { KeyReference, KeyScheme } from '../../api/key-reference.ts';
 import { LIMITS } from '../../limits.ts';
-import { asError } from '../../errors.ts';
+import { asError, Fault } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { KeyState } from '../../policy/trust-material.ts';
 import type { VerificationKey } from '../../sigstore/public-key.ts';
 import { defaultKeyTiming, type KeyTiming } from './key-timing.ts';
 import { Slots } from './slots.ts';
-import { WatchedKey, type WatchedKeyOptions } from './watched-key.ts';
+import { causeOf, readKeys, sentence, WatchedKey, type WatchedKeyOptions } from './watched-key.ts';
 
 /** Reads keys, wherever they are kept; `key-resolver.ts` is the one there is. */
 export interface KeySource {
@@ -32,12 +32,15 @@ export interface KeyRingOptions {
 
 /** Key stores answer in tens of milliseconds; eight that do not must not hold up the others for long. */
 const CONCURRENCY = 8;
+const QUESTIONS = 2;
 
 /** The public keys behind references: read when they are first wanted and again in the background, never for a request. */
 export class KeyRing {
   readonly #options: KeyRingOptions;
   readonly #timing: KeyTiming;
   readonly #slots: Slots;
+  /** Of `read`: people who ask leave most places to what admissions rely on. */
+  readonly #questions = new Slots(QUESTIONS);
   readonly #keys = new Map<string, WatchedKey>();
   /** Beyond the limit. */
   readonly #turnedAway = new Set<string>();
@@ -87,6 +90,25 @@ export class KeyRing {
         ? `${uri} is not read: more than ${LIMITS.keyReferences} keys are referred to; remove some, or give keys as PEM`
         : `${uri} has not been read yet`,
     };
+  }
+
+  /**
+   * Reads a reference once, for somebody who asks what it leads to: in line with everything else that is read, at most a few at a time.
+   * Nothing is kept.
+   * @throws Fault KEY_UNAVAILABLE with a sentence for people, and nothing in it that a server wrote
+   */
+  async read(reference: KeyReference, signal: AbortSignal): Promise<readonly VerificationKey[]> {
+    const { source, logger } = this.#options;
+    const until = AbortSignal.any([signal, AbortSignal.timeout(this.#timing.deadline)]);
+    try {
+      return await this.#questions.run(until, () =>
+        this.#slots.run(until, () => readKeys((...asked) => source.resolve(...asked), reference, until)),
+      );
+    } catch (error) {
+      const { uri } = reference;
+      logger.debug({ key: uri, err: causeOf(error) }, 'a key that was asked about could not be read');
+      throw new Fault('KEY_UNAVAILABLE', `${uri} could not be read: ${sentence(error)}`, { cause: error });
+    }
   }
 
   /** Called when the state of a reference has changed; returns how to stop it. */

@@ -83,14 +83,18 @@ export class WatchedKey {
 
   /** Never throws. */
   async #read(signal: AbortSignal): Promise<void> {
-    const { slots, timing, resolved } = this.#options;
+    const { resolve, slots, timing, resolved } = this.#options;
     // Of the reading alone, without the time in line.
     let started = performance.now();
     const seconds = () => (performance.now() - started) / 1000;
     try {
       const keys = await slots.run(signal, () => {
         started = performance.now();
-        return this.#attempt(AbortSignal.any([signal, AbortSignal.timeout(timing.deadline)]));
+        return readKeys(
+          resolve,
+          this.#reference,
+          AbortSignal.any([signal, AbortSignal.timeout(timing.deadline)]),
+        );
       });
       if (signal.aborted) return;
       resolved('ok', seconds());
@@ -100,15 +104,6 @@ export class WatchedKey {
       resolved('error', seconds());
       this.#failed(error);
     }
-  }
-
-  /** Ends with the signal even where a vendor's client does not obey it. */
-  async #attempt(signal: AbortSignal): Promise<Keys> {
-    const keys = await withSignal(this.#options.resolve(this.#reference, signal), signal);
-    const [first, ...others] = distinct(keys);
-    if (first === undefined)
-      throw new Fault('KEY_UNAVAILABLE', 'its store has no version of it that may be used');
-    return [first, ...others];
   }
 
   #succeeded(keys: Keys): void {
@@ -161,20 +156,33 @@ export class WatchedKey {
   }
 }
 
+/** One reading. Ends with the signal even where a vendor's client does not obey it. */
+export async function readKeys(
+  resolve: WatchedKeyOptions['resolve'],
+  reference: KeyReference,
+  signal: AbortSignal,
+): Promise<Keys> {
+  const keys = await withSignal(resolve(reference, signal), signal);
+  const [first, ...others] = distinct(keys);
+  if (first === undefined)
+    throw new Fault('KEY_UNAVAILABLE', 'its store has no version of it that may be used');
+  return [first, ...others];
+}
+
 /** One key twice would be two contexts for one fingerprint. */
 function distinct(keys: readonly VerificationKey[]): readonly VerificationKey[] {
   return [...new Map(keys.map((key) => [key.fingerprint, key])).values()];
 }
 
 /** For people. Only our own sentences: anybody else's may quote an answer or a credential. */
-function sentence(thrown: unknown): string {
+export function sentence(thrown: unknown): string {
   if (thrown instanceof Fault || thrown instanceof Refusal) return thrown.message;
   if (nameOf(thrown) === 'TimeoutError') return 'its store did not answer in time';
   return "its store, or the client for it, failed in an unknown way; Countersign's log has the name of the error";
 }
 
 /** For the log: the name of what was thrown and of its cause, and no text of either. */
-function causeOf(thrown: unknown): string {
+export function causeOf(thrown: unknown): string {
   const { cause } = asError(thrown);
   return cause === undefined ? nameOf(thrown) : `${nameOf(thrown)} (${nameOf(cause)} ${codeOf(cause)})`;
 }
