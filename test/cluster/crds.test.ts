@@ -7,6 +7,7 @@ import { parseResource } from '../../src/api/resource.ts';
 import {
   DIGEST,
   document,
+  exceptionSpec,
   KEYLESS,
   KEYLESS_PATTERNS,
   policySpec,
@@ -63,6 +64,7 @@ async function apply(json: Json): Promise<string> {
 }
 
 const CLUSTER = 'ClusterSigningPolicy';
+const EXCEPTION = 'SigningException';
 const keys = (...trustedKeys: unknown[]): Json => policySpec({ trustedKeys });
 
 const BUILDER = {
@@ -195,6 +197,19 @@ const GOOD: readonly (readonly [string, Json])[] = [
     document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { logEntries: 1, timestamps: 0, scts: 0 } }),
   ],
   ...GOOD_TRUST_SOURCES.map(([name, spec]): [string, Json] => [name, document('TrustRoot', spec)]),
+  ['an exception', document(EXCEPTION, exceptionSpec({ policies: ['mcp-servers', 'mcp/own.images'] }))],
+  [
+    'an exception of as much as is allowed',
+    document(
+      EXCEPTION,
+      exceptionSpec({
+        namespaces: times(64, 'n'.repeat(63)),
+        images: times(64, `ghcr.io/${'x'.repeat(500)}`),
+        policies: times(64, `${'n'.repeat(63)}/${'p'.repeat(253)}`),
+        reason: 'r'.repeat(1024),
+      }),
+    ),
+  ],
   [
     'a signer of a corporate authority',
     document('TrustedSigner', { ...KEYLESS, issuer: 'CN=Corp Code Signing,O=Corp' }),
@@ -471,6 +486,18 @@ const BAD: readonly (readonly [string, Json, RegExp])[] = [
     document('TrustRoot', { trustedRoot: TRUSTED_ROOT, proofs: { scts: 1 } }),
     /either preset, or/,
   ],
+  [
+    'an exception without an end',
+    document(EXCEPTION, exceptionSpec({ expiresAt: undefined })),
+    /spec\.expiresAt: Required value/,
+  ],
+  ['an exception without a reason', document(EXCEPTION, exceptionSpec({ reason: ' ' })), /spec\.reason/],
+  [
+    'an exception for a pattern of namespaces',
+    document(EXCEPTION, exceptionSpec({ namespaces: ['*'] })),
+    /spec\.namespaces\[0\]/,
+  ],
+  ['an exception from no policy', document(EXCEPTION, exceptionSpec({ policies: [] })), /spec\.policies/],
   ...BAD_TRUST_SOURCES.map(([name, spec, , said]): [string, Json, RegExp] => [
     `H8: ${name}`,
     document('TrustRoot', spec),

@@ -222,15 +222,15 @@ describe('what the program may do', () => {
   });
 
   test('it reads every kind of its own, and writes the status of each', () => {
-    const own = (suffix: string) => DEFINITIONS.map(({ plural }) => `${plural}${suffix}`);
+    const eachKind = (suffix: string) => DEFINITIONS.map(({ plural }) => `${plural}${suffix}`);
     expect(cluster).toContainEqual({
       apiGroups: ['countersign.dev'],
-      resources: own(''),
+      resources: eachKind(''),
       verbs: ['get', 'list', 'watch'],
     });
     expect(cluster).toContainEqual({
       apiGroups: ['countersign.dev'],
-      resources: own('/status'),
+      resources: eachKind('/status'),
       verbs: ['patch'],
     });
   });
