@@ -9,6 +9,7 @@ import {
 } from '../admission/assess.ts';
 import type { DecisionObserver } from '../admission/ports.ts';
 import { asError, Fault } from '../errors.ts';
+import { ASKED } from '../history/verification.ts';
 import { deadlineOf } from './deadline.ts';
 import { ApiProblem } from './problem.ts';
 import type { Assessment, VerifyResult } from './schemas/verify.ts';
@@ -168,7 +169,7 @@ export class Assessments {
     const { image } = assessed;
     const object = { kind: 'Image', namespace: scope.namespace ?? '', name: image };
     try {
-      const asked = { uid: id, operation: 'VERIFY', dryRun: false, object, user };
+      const asked = { uid: id, operation: ASKED, dryRun: false, object, user };
       observer.decided(decisionOn(asked, assessed), milliseconds);
     } catch (error) {
       onDefect(asError(error), image);

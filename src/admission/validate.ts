@@ -105,11 +105,11 @@ export function askedBy(request: AdmissionRequest): Asked {
 export async function subjectOf(
   { namespace }: Pick<AdmissionRequest, 'namespace'>,
   workloadLabels: Readonly<Record<string, string>>,
-  snapshot: Snapshot,
+  { policies }: Pick<Snapshot, 'policies'>,
   namespaces: NamespaceSource,
   signal: AbortSignal,
 ): Promise<Subject> {
-  const selects = snapshot.policies.some(({ policy }) => policy.match.namespaceSelector !== undefined);
+  const selects = policies.some(({ policy }) => policy.match.namespaceSelector !== undefined);
   const namespaceLabels = selects ? await labelsOrFault(namespace, namespaces, signal) : {};
   return { namespace, namespaceLabels, workloadLabels };
 }

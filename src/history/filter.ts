@@ -10,6 +10,8 @@ export interface VerificationFilter {
   readonly digest?: string;
   readonly policy?: string;
   readonly signer?: string;
+  /** Which entry the signer was trusted as: `TrustedSigner "release-ci"`, or the field of an inline one. */
+  readonly signerEntry?: string;
   readonly verdict?: VerdictKind;
   readonly namespace?: string;
   /** Milliseconds since the epoch; `until` itself is left out. */
@@ -22,8 +24,8 @@ const MAX_CHARS = 780;
 
 /** @throws HistoryError BAD_REQUEST */
 export function checkFilter(filter: VerificationFilter): void {
-  const { image, uid, digest, policy, signer, namespace, from, until } = filter;
-  for (const text of [image?.text, uid, digest, policy, signer, namespace]) {
+  const { image, uid, digest, policy, signer, signerEntry, namespace, from, until } = filter;
+  for (const text of [image?.text, uid, digest, policy, signer, signerEntry, namespace]) {
     // Empty would ask for everything, by a way that no index helps with.
     if (text !== undefined && (text === '' || text.length > MAX_CHARS)) {
       throw badRequest(`a text to search for has 1 to ${MAX_CHARS} characters`);

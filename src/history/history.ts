@@ -129,13 +129,16 @@ export class History implements DecisionObserver {
     return this.#reader.changes(filter, cursor, limit);
   }
 
-  /** Pieces of text, page by page. @throws HistoryError */
+  /** Pieces of text, page by page, until the signal aborts. @throws HistoryError; the signal's reason */
   export(
     format: ExportFormat,
     filter: VerificationFilter,
-    maxRows = MAX_EXPORT,
+    { maxRows = MAX_EXPORT, signal }: { readonly maxRows?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<string, void> {
-    const page = (cursor: string | undefined) => this.#reader.verifications(filter, cursor, MAX_PAGE);
+    const page = async (cursor: string | undefined) => {
+      signal?.throwIfAborted();
+      return this.#reader.verifications(filter, cursor, MAX_PAGE);
+    };
     return exported(format, page, Math.min(maxRows, MAX_EXPORT));
   }
 

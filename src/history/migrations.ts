@@ -17,7 +17,11 @@ export async function migrate(db: Kysely<Tables>, kind: DatabaseKind): Promise<v
 
 /** By the order of their names. What has been released is never changed: a new step follows it. */
 export function migratorFor(db: Kysely<Tables>, kind: DatabaseKind): Migrator {
-  const migrations = { '0001-verifications': firstTables(kind), '0002-exceptions': exceptions(kind) };
+  const migrations = {
+    '0001-verifications': firstTables(kind),
+    '0002-exceptions': exceptions(kind),
+    '0003-signers': signers,
+  };
   return new Migrator({
     db,
     provider: { getMigrations: () => Promise.resolve(migrations) },
@@ -50,6 +54,13 @@ function exceptions(kind: DatabaseKind): Migration {
     },
   };
 }
+
+/** Rows by the entry that their signer was trusted as: what has a TrustedSigner vouched for. */
+const signers: Migration = {
+  async up(db: Kysely<unknown>) {
+    await createIndex(db, 'verifications', ['signer_entry']);
+  },
+};
 
 /** Compared byte by byte in both: the beginning of an image's name is a range. */
 const textOf = (kind: DatabaseKind) => (kind === 'postgres' ? sql`text collate "C"` : ('text' as const));

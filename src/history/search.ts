@@ -6,7 +6,8 @@ import { IN_TIME } from './sqlite/in-time.ts';
 import type { Tables } from './tables.ts';
 
 /** A column that a page can be read along: its index has the order of pages for one value of it. */
-export type LeadColumn = 'image' | 'uid' | 'digest' | 'policy' | 'signer' | 'verdict' | 'namespace';
+export type LeadColumn =
+  'image' | 'uid' | 'digest' | 'policy' | 'signer' | 'signer_entry' | 'verdict' | 'namespace';
 
 /** One condition of a filter. */
 export interface Condition {
@@ -31,8 +32,16 @@ export interface Bounds {
 }
 
 export function conditionsOf(filter: VerificationFilter): readonly Condition[] {
-  const { image, uid, digest, signer, policy, namespace, verdict } = filter;
-  const whole = Object.entries({ uid, digest, signer, policy, namespace, verdict }).map(
+  const { image, uid, digest, signer, signerEntry, policy, namespace, verdict } = filter;
+  const whole = Object.entries({
+    uid,
+    digest,
+    signer,
+    signer_entry: signerEntry,
+    policy,
+    namespace,
+    verdict,
+  }).map(
     ([column, text]) => text !== undefined && { column: column as LeadColumn, match: 'whole' as const, text },
   );
   const named = image !== undefined && { column: 'image' as const, ...image };

@@ -4,6 +4,9 @@ import type { Outcome } from '../policy/verdict.ts';
 /** What a policy said of an image. */
 export type VerdictKind = Outcome['kind'];
 
+/** `operation` of what no review brought in: somebody asked. */
+export const ASKED = 'VERIFY';
+
 /** One image under one policy, as it was decided. Texts are bounded and have no unprintable characters. */
 export interface Verification {
   /** Milliseconds since the epoch. */

@@ -1,7 +1,7 @@
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { toAuditRow, type Change } from './change.ts';
 import { toRow, type Tables, type VerificationCountTable } from './tables.ts';
-import type { Verification } from './verification.ts';
+import { ASKED, type Verification } from './verification.ts';
 
 /** What is written at once, wholly or not at all. */
 export interface Batch {
@@ -29,7 +29,8 @@ export async function writeBatch(db: Kysely<Tables>, batch: Batch, now: number):
     }
     if (verifications.length === 0) return;
     await transaction.insertInto('verifications').values(verifications.map(toRow)).execute();
-    await addCounts(transaction, countsOf(verifications));
+    const counts = countsOf(verifications);
+    if (counts.length > 0) await addCounts(transaction, counts);
   });
 }
 
@@ -51,7 +52,9 @@ async function addCounts(
 /** In one order everywhere: replicas that count the same things wait for one another, and never in a circle. */
 function countsOf(verifications: readonly Verification[]): readonly VerificationCountTable[] {
   const counts = new Map<string, VerificationCountTable>();
-  for (const { time, verdict, mode, decision, code = '', slsaLevel = 0 } of verifications) {
+  for (const { operation, time, verdict, mode, decision, code = '', slsaLevel = 0 } of verifications) {
+    // What somebody only asked about changes no chart of what was admitted and denied.
+    if (operation === ASKED) continue;
     const bucket = time - (time % BUCKET);
     const key = [bucket, verdict, mode, decision, code, slsaLevel].join(' ');
     const count = counts.get(key);

@@ -238,7 +238,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     expect(lines).toHaveLength(5);
     expect(lines[2]).toContain(`"'=cmd|""/c calc""!A1,\\u{0}`);
     let json = '';
-    for await (const piece of from.export('json', {}, 2)) json += piece;
+    for await (const piece of from.export('json', {}, { maxRows: 2 })) json += piece;
     expect(JSON.parse(json)).toMatchObject([
       { image: 'i:2', time: '2023-11-14T22:13:20.002Z', signedAt: '1970-01-01T00:00:00.001Z' },
       { decision: 'admitted', codes: [] },

@@ -19,6 +19,7 @@ const whole: readonly (readonly [string, VerificationFilter])[] = [
   ['verifications_digest_time', { digest: `sha256:1000000000001${'0'.repeat(51)}` }],
   ['verifications_policy_time', { policy: 'ClusterSigningPolicy/policy-1' }],
   ['verifications_signer_time', { signer: SIGNER }],
+  ['verifications_signer_entry_time', { signerEntry: 'ci-1' }],
   ['verifications_verdict_time', { verdict: 'faulted' }],
   ['verifications_namespace_time', { namespace: 'team-1' }],
   ['verifications_time', {}],

@@ -24,3 +24,9 @@ export const pageQuery = {
   cursor: z.string().max(256).optional().describe('`next` of the page before.'),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 };
+
+/** Of a Kubernetes namespace: an RFC 1123 label. */
+export const namespaceSchema = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be the name of a namespace');

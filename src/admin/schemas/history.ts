@@ -137,6 +137,10 @@ export const changePageSchema = z
   .strictObject({ items: z.array(changeSchema), next: z.string().optional() })
   .meta({ id: 'ChangePage' });
 
+export const decisionsQuery = z.strictObject({
+  namespace: text.optional().describe('Only decisions of this namespace.'),
+});
+
 /** One event of `GET /decisions`: `event: decision`, `data:` this as JSON. */
 export const liveDecisionSchema = z
   .strictObject({

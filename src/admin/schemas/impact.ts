@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { timeSchema, verdictSchema } from './common.ts';
+import { namespaceSchema, timeSchema, verdictSchema } from './common.ts';
 
 const kind = z.enum([
   'TrustedSigner',
@@ -27,7 +27,7 @@ export const impactQuestionSchema = z
         .describe('As if it were deleted; for a signer the same as switching it off.'),
       z.strictObject({}).describe('None: what do the policies say of what runs now?'),
     ]),
-    namespace: z.string().max(253).optional().describe('Only workloads of this namespace.'),
+    namespace: namespaceSchema.optional().describe('Only workloads of this namespace.'),
   })
   .meta({ id: 'ImpactQuestion' });
 

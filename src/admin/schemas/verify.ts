@@ -1,14 +1,9 @@
 import * as z from 'zod';
-import { timeSchema } from './common.ts';
+import { namespaceSchema, timeSchema } from './common.ts';
 
 /** The assessment service's door. */
 
 export const MAX_BATCH = 50;
-/** Of a Kubernetes namespace: an RFC 1123 label. */
-const namespaceSchema = z
-  .string()
-  .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be the name of a namespace');
 export const assessmentIdSchema = z
   .string()
   .min(1)
