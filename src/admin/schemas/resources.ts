@@ -21,6 +21,22 @@ export function draftSchema<K extends string, S extends z.ZodType>(kind: K, spec
     .meta({ id: `${kind}Draft` });
 }
 
+/** The same of a kind that lives in namespaces: which one, the path says; a document that says it too must say the same. */
+export function namespacedDraftSchema<K extends string, S extends z.ZodType>(kind: K, spec: S) {
+  return z
+    .strictObject({
+      apiVersion: z.literal('countersign.dev/v1alpha1').optional(),
+      kind: z.literal(kind).optional(),
+      metadata: z.strictObject({
+        name: nameSchema,
+        namespace: nameSchema.optional(),
+        labels: labelsSchema.optional(),
+      }),
+      spec,
+    })
+    .meta({ id: `${kind}Draft` });
+}
+
 const metadataSchema = z.strictObject({
   name: z.string(),
   namespace: z.string().optional(),
@@ -150,3 +166,14 @@ export type Policy = z.output<typeof policySchema>;
 export type TrustRootDocument = z.output<typeof trustRootSchema>;
 export type Exception = z.output<typeof exceptionSchema>;
 export type SignerState = z.output<typeof signerStateSchema>;
+
+/** Another mode for a policy. */
+export const modeChangeSchema = z
+  .strictObject({
+    mode: z.enum(['Enforce', 'Warn', 'Audit']),
+    confirm: z
+      .boolean()
+      .default(false)
+      .describe('true: it may be a weaker one, under which images that fail are admitted.'),
+  })
+  .meta({ id: 'ModeChange' });

@@ -1,0 +1,20 @@
+import { signingExceptionSpec } from '../../api/exception-schema.ts';
+import type { ResourceOffice } from '../resource-office.ts';
+import type { Route } from '../route.ts';
+import { draftSchema, exceptionSchema } from '../schemas/resources.ts';
+import { answersOf, createRoute, deleteRoute, getRoute, listRoute, type Noun } from './resources.ts';
+
+const EXCEPTIONS: Noun = {
+  kind: 'SigningException',
+  path: '/exceptions',
+  one: 'Exception',
+  many: 'Exceptions',
+  words: 'exception',
+  draft: draftSchema('SigningException', signingExceptionSpec),
+  answers: answersOf('Exception', exceptionSchema),
+};
+
+/** Exceptions: one cannot be changed, only deleted. */
+export function exceptionRoutes(office: ResourceOffice): readonly Route[] {
+  return [listRoute, createRoute, getRoute, deleteRoute].map((make) => make(EXCEPTIONS, office));
+}
