@@ -22,7 +22,7 @@ export function filterOf(query: FilterQuery): VerificationFilter {
   };
 }
 
-/** Every identity has a colon (`https://issuer subject`, `sha256:…`), and no name of a TrustedSigner has one. */
+/** Every identity has a colon (`subject (issuer https://…)`, `sha256:…`), and no name of a TrustedSigner has one. */
 function signerFilter(signer: string): VerificationFilter {
   return signer.includes(':') ? { signer } : { signerEntry: `TrustedSigner "${signer}"` };
 }
