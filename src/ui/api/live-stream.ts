@@ -22,14 +22,16 @@ export interface LiveView {
  */
 export class LiveStream {
   readonly #onSnapshot: () => void;
+  readonly #onDecision: () => void;
   readonly #listeners = new Set<() => void>();
   #view: LiveView = { state: 'connecting', decisions: [] };
   #stop = new AbortController();
   #lastId: string | undefined;
   #wait = FIRST_WAIT;
 
-  constructor(onSnapshot: () => void) {
+  constructor({ onSnapshot, onDecision }: { onSnapshot: () => void; onDecision: () => void }) {
     this.#onSnapshot = onSnapshot;
+    this.#onDecision = onDecision;
   }
 
   readonly view = (): LiveView => this.#view;
@@ -106,6 +108,7 @@ export class LiveStream {
     if (event !== 'decision') return;
     const decision = JSON.parse(data) as LiveDecision;
     this.#show({ decisions: [decision, ...this.#view.decisions].slice(0, KEPT) });
+    this.#onDecision();
   }
 
   #show(change: Partial<LiveView>): void {

@@ -20,6 +20,9 @@ export const FOLLOWS_SNAPSHOT = [
   ['changes'],
 ] as const;
 
+/** What has more in it after a decision. */
+export const FOLLOWS_DECISIONS = [['stats'], ['verifications']] as const;
+
 export function useSession() {
   return useQuery({
     queryKey: ['session'],

@@ -51,6 +51,9 @@ export function Shell() {
           <PageSidebarBody>
             <Navigation pathname={pathname} onChosen={closeDrawer} />
           </PageSidebarBody>
+          <PageSidebarBody isFilled={false} className="cs-narrow-only">
+            <ThemeSwitch />
+          </PageSidebarBody>
         </PageSidebar>
       }
       skipToContent={<SkipToContent href={`#${MAIN}`}>{strings.app.skip}</SkipToContent>}
@@ -59,7 +62,7 @@ export function Shell() {
       mainAriaLabel={strings.app.main}
       isContentFilled
     >
-      <ErrorBoundary key={pathname}>
+      <ErrorBoundary key={pathname.split('/')[1]}>
         <Suspense fallback={<LoadingState rows={8} />}>
           <Routes>
             {SECTIONS.map(({ path, page: Section }) => (
@@ -100,7 +103,9 @@ function Head({
       <MastheadContent>
         <div className="cs-head-tools">
           <LiveIndicator />
-          <ThemeSwitch />
+          <div className="cs-wide-only">
+            <ThemeSwitch />
+          </div>
           <UserMenu />
         </div>
       </MastheadContent>

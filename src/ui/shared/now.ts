@@ -8,7 +8,7 @@ function subscribe(listener: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** Milliseconds since 1970, to within ten seconds; whoever uses it is drawn again as time passes. */
+/** Milliseconds since 1970, at most ten seconds ahead of time; whoever uses it is drawn again as time passes. */
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => Math.floor(Date.now() / STEP) * STEP);
+  return useSyncExternalStore(subscribe, () => Math.ceil(Date.now() / STEP) * STEP);
 }

@@ -18,6 +18,7 @@ export function ProblemAlert({
   const shown = errors ?? fields;
   return (
     <Alert
+      component="h2"
       isInline
       variant="danger"
       title={title}
