@@ -34,6 +34,7 @@ const settings = loadSettings({
   cwd: process.cwd(),
 });
 const operations = `http://localhost:${flag('--operations-port') ?? settings.operations.port}`;
+const admin = `https://localhost:${flag('--admin-port') ?? settings.admin.port}/admin/security/signing`;
 const url = `https://localhost:${flag('--port') ?? settings.webhook.port}`;
 
 const child = spawn(process.execPath, [program, 'serve', '--config', SETTINGS, ...flags], {
@@ -90,6 +91,7 @@ function whatNow(certificates: string): string {
   return `
 ${bold('Countersign is up.')}
   webhook   ${url}/validate  (trusted by ${relative(process.cwd(), join(certificates, 'ca.crt'))})
+  admin     ${admin}  (user admin; the password was told at the first start)
   ready     ${operations}/readyz
   metrics   ${operations}/metrics
   policies  ${here}/policies/*.yaml  (read again when they change)

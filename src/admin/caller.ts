@@ -24,6 +24,11 @@ export interface AccessQuestion {
 
 /** Somebody who is signed in, for one request. */
 export interface Caller extends Author {
-  /** In a cluster: asked of the API server with the caller's own token. Standalone: the administrator may do everything. */
+  /** As the API server knows them; none standalone. */
+  readonly groups?: readonly string[];
+  /**
+   * In a cluster: asked of the API server with the caller's own token. Standalone: the administrator may do everything.
+   * @throws ApiProblem UNAVAILABLE when nobody can tell
+   */
   readonly may: (question: AccessQuestion) => Promise<boolean>;
 }

@@ -8,8 +8,8 @@ import type { Metrics } from '../observe/metrics.ts';
 
 /** The history that the settings ask for; undefined = none. @throws SettingsError */
 export function historyFor(settings: Settings, metrics: Metrics, logger: Logger): History | undefined {
-  const { path, url, caFile, maxMegabytes, retention, bufferRows } = settings.history;
-  const place = placeOf(path, url, caFile, maxMegabytes);
+  const { enabled, path, url, caFile, maxMegabytes, retention, bufferRows } = settings.history;
+  const place = enabled ? placeOf(path, url, caFile, maxMegabytes) : undefined;
   if (place === undefined) return undefined;
   try {
     return new History({

@@ -16,6 +16,8 @@ interface ServeOptions {
   readonly clientCa?: string;
   readonly port?: number;
   readonly operationsPort?: number;
+  readonly adminPort?: number;
+  readonly dataDir?: string;
   readonly drainSeconds?: number;
   readonly logLevel?: string;
 }
@@ -31,6 +33,8 @@ async function serve(options: ServeOptions): Promise<void> {
       'webhook.clientCA': options.clientCa,
       'webhook.port': options.port,
       'operations.port': options.operationsPort,
+      'admin.port': options.adminPort,
+      dataDirectory: options.dataDir,
       drainSeconds: options.drainSeconds,
       'log.level': options.logLevel,
     },
@@ -120,6 +124,8 @@ function program(): Command {
     .option('--client-ca <file>', 'only clients with a certificate by these authorities may ask')
     .option('--port <number>', 'webhook port (8443)', portNumber)
     .option('--operations-port <number>', 'port of /healthz, /readyz and /metrics (8080)', portNumber)
+    .option('--admin-port <number>', 'port of the admin page and its API (9443)', portNumber)
+    .option('--data-dir <directory>', "history and the administrator's password (data)")
     .option('--drain-seconds <seconds>', 'time between "not ready" and the end', seconds)
     .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']))
     .action(serve);

@@ -16,11 +16,15 @@ import { RegistryImageSource } from '../registry/image-source.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { surroundingsFor, type Surroundings } from './stores.ts';
+import { openAdmin, type AdminDoor } from './admin.ts';
 import { historyFor } from './history.ts';
 import { isAwaited, trustStates } from './trust.ts';
 
 /** Milliseconds that a review under way may still take when the service stops: the longest that an API server waits. */
 const STOP_LIMIT = 30_000;
+
+/** Milliseconds that a request to the admin page may still take. */
+const ADMIN_STOP_LIMIT = 10_000;
 
 /** Milliseconds for writing the end of the history: the Pod has five seconds after the reviews. */
 const HISTORY_LIMIT = 3_000;
@@ -42,6 +46,8 @@ export class Service {
   #snapshot: Snapshot | undefined;
   readonly #started = performance.now();
   #listening: WebhookServer | undefined;
+  /** Undefined where there is none. */
+  #admin: AdminDoor | undefined;
   #draining = false;
 
   private constructor(settings: Settings, logger: Logger, surroundings: Surroundings, metrics: Metrics) {
@@ -99,8 +105,12 @@ export class Service {
   }
 
   /** Ports that are listened on: `port: 0` in the settings lets the system choose. */
-  get ports(): { readonly webhook: number; readonly operations: number } {
-    return { webhook: this.#listening?.port ?? 0, operations: this.#operations.port };
+  get ports(): { readonly webhook: number; readonly operations: number; readonly admin: number } {
+    return {
+      webhook: this.#listening?.port ?? 0,
+      operations: this.#operations.port,
+      admin: this.#admin?.port ?? 0,
+    };
   }
 
   /** Why no review may come here now; none = ready. */
@@ -117,12 +127,13 @@ export class Service {
   drain(): void {
     this.#draining = true;
     this.#listening?.drain();
+    this.#admin?.drain();
   }
 
   /** Finishes what is under way, for at most 30 s, and ends everything. */
   async stop(): Promise<void> {
     this.drain();
-    await this.#listening?.stop(STOP_LIMIT);
+    await Promise.all([this.#listening?.stop(STOP_LIMIT), this.#admin?.stop(ADMIN_STOP_LIMIT)]);
     const { certificate, store, trust, workers, close } = this.#surroundings;
     await Promise.all(workers.map((worker) => worker.stop()));
     await Promise.all([certificate.stop(), store.stop(), trust.stop(), this.#images.stop()]);
@@ -144,9 +155,27 @@ export class Service {
     certificate.onChange(({ certPem, keyPem }) => webhook.useKeyPair({ cert: certPem, key: keyPem }));
     await webhook.start();
     this.#listening = webhook;
+    await this.#openAdmin();
     const { policies, excludedNamespaces, noMatch } = this.#settings;
     const fields = { ...this.ports, policies: policies ?? 'the cluster', excludedNamespaces, noMatch };
     this.#logger.info(fields, 'listening');
+  }
+
+  async #openAdmin(): Promise<void> {
+    const settings = this.#settings;
+    if (!settings.admin.enabled) return;
+    const { certificate } = this.#surroundings;
+    const context = {
+      settings,
+      logger: this.#logger,
+      surroundings: this.#surroundings,
+      history: this.#history,
+      snapshot: () => this.#snapshot,
+      notReady: () => this.notReady(),
+    };
+    const admin = await openAdmin(context, certificate.current());
+    certificate.onChange((newer) => admin.useCertificate(newer));
+    this.#admin = admin;
   }
 
   /** A store of keys that does not answer must not keep a replica out for ever: what needs it is denied as a fault. */

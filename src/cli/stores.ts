@@ -1,6 +1,9 @@
+import type { KubeConfig } from '@kubernetes/client-node';
 import type { NamespaceSource, SnapshotSource } from '../admission/ports.ts';
 import type { Resource } from '../api/resources.ts';
 import type { Settings } from '../config.ts';
+import type { CallerClient } from '../kube/caller-client.ts';
+import type { KubeClient } from '../kube/client.ts';
 import { LIMITS } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { PullSecretSource } from '../registry/pull-secret.ts';
@@ -33,6 +36,13 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
+/** The API server, as Countersign's own ServiceAccount and on behalf of other people. */
+export interface ClusterLink {
+  readonly config: KubeConfig;
+  readonly client: KubeClient;
+  readonly callers: CallerClient;
+}
+
 /** What depends on whether there is a cluster. */
 export interface Surroundings {
   readonly store: PolicyStore;
@@ -46,6 +56,8 @@ export interface Surroundings {
   readonly forbiddenAddresses: readonly string[];
   /** Absent where no namespace's may be read. */
   readonly pullSecrets: PullSecretSource | undefined;
+  /** Undefined standalone. */
+  readonly cluster: ClusterLink | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -74,6 +86,7 @@ function standalone(settings: Settings, policies: string, logger: Logger, metric
     forbiddenAddresses: [],
     // Without a cluster there are no Secrets.
     pullSecrets: undefined,
+    cluster: undefined,
     close: () => Promise.resolve(),
   };
 }
@@ -91,6 +104,7 @@ async function inCluster(settings: Settings, logger: Logger, metrics: Metrics): 
   const [
     { loadKubeConfig },
     { KubeClient },
+    { CallerClient },
     { PullSecrets },
     { secretReader },
     { KubernetesStore },
@@ -99,6 +113,7 @@ async function inCluster(settings: Settings, logger: Logger, metrics: Metrics): 
   ] = await Promise.all([
     import('../kube/config.ts'),
     import('../kube/client.ts'),
+    import('../kube/caller-client.ts'),
     import('../kube/pull-secrets.ts'),
     import('../kube/secret-data.ts'),
     import('../store/kubernetes-store.ts'),
@@ -108,6 +123,7 @@ async function inCluster(settings: Settings, logger: Logger, metrics: Metrics): 
   const { kubeconfig, context, certificate, maxSnapshotAgeSeconds } = settings;
   const config = loadKubeConfig({ kubeconfig, context });
   const client = new KubeClient(config);
+  const callers = new CallerClient(config);
   // Of its own: a review waits for these answers, and a tenant decides how large they are.
   const secretsClient = new KubeClient(config, { timeout: SECRET_TIMEOUT, maxBodyBytes: LIMITS.secretBytes });
   const trust = trustKeeper(settings, { logger, metrics, readSecret: secretReader(secretsClient) });
@@ -136,6 +152,7 @@ async function inCluster(settings: Settings, logger: Logger, metrics: Metrics): 
     workers: [new StatusWriter({ client, store, logger })],
     forbiddenAddresses: await addressesOf(config.getCurrentCluster()?.server, logger),
     pullSecrets: new PullSecrets({ client: secretsClient, namespaces: settings.pullSecrets.namespaces }),
-    close: async () => void (await Promise.all([client.close(), secretsClient.close()])),
+    cluster: { config, client, callers },
+    close: async () => void (await Promise.all([client.close(), secretsClient.close(), callers.close()])),
   };
 }

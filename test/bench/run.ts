@@ -37,6 +37,9 @@ async function startWebhook(name: string, registries: object[], policies: string
   const settings = {
     webhook: { host: '127.0.0.1', port },
     operations: { host: '127.0.0.1', port: operations },
+    admin: { enabled: false },
+    history: { enabled: false },
+    dataDirectory: join(work, `${name}-data`),
     certificate: { directory: certificates },
     policies,
     registries,

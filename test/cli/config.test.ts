@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { loadSettings, settingsSchema, SettingsError, type SettingsSources } from '../../src/config.ts';
+import { loadSettings, SettingsError, type SettingsSources } from '../../src/config.ts';
+import { settingsSchema } from '../../src/settings-schema.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -20,6 +21,8 @@ describe('settings', () => {
     expect(load(undefined)).toEqual({
       webhook: { port: 8443, reviews: 512, reviewsPerNamespace: 128 },
       operations: { port: 8080 },
+      admin: { enabled: true, port: 9443 },
+      dataDirectory: '/work/data',
       certificate: { directory: '/work/certs', validatingWebhooks: [], mutatingWebhooks: [] },
       noMatch: 'DenyInGovernedNamespaces',
       excludedNamespaces: [],
@@ -42,7 +45,13 @@ describe('settings', () => {
         timeoutSeconds: 60,
         plainHttpHosts: [],
       },
-      history: { maxMegabytes: 2048, retention: { days: 30, rows: 1_000_000 }, bufferRows: 10_000 },
+      history: {
+        enabled: true,
+        path: '/work/data/history.db',
+        maxMegabytes: 2048,
+        retention: { days: 30, rows: 1_000_000 },
+        bufferRows: 10_000,
+      },
       maxSnapshotAgeSeconds: 180,
       drainSeconds: 5,
       log: { level: 'info' },
@@ -103,6 +112,13 @@ describe('settings', () => {
       log: { level: 'debug' },
       webhook: { port: 2, clientCA: join(folder, 'ca.pem') },
     });
+  });
+
+  test("the administrator's password comes by the environment alone", () => {
+    const env = { COUNTERSIGN_ADMIN_PASSWORD: 'correct horse battery' };
+    expect(load(undefined, { env }).adminPassword).toBe('correct horse battery');
+    expect(() => load('admin: {password: correct horse battery}')).toThrow('admin.password: unknown key');
+    expect(() => load('adminPassword: correct horse battery')).toThrow('adminPassword: unknown key');
   });
 
   const refused: readonly (readonly [string, string, string])[] = [

@@ -68,6 +68,8 @@ async function serve(settings: Record<string, unknown> = {}): Promise<Program> {
     stringify({
       webhook: { host: '127.0.0.1', port },
       operations: { host: '127.0.0.1', port: operationsPort },
+      admin: { host: '127.0.0.1', port: 0 },
+      dataDirectory: 'data',
       certificate: { directory: 'tls' },
       policies: 'policies',
       ...settings,
@@ -181,7 +183,7 @@ describe('countersign serve, standalone', () => {
     const folder = scratch();
     writeFileSync(join(folder, 'bad.yaml'), 'kind: [');
     const [port, operationsPort] = [await freePort(), await freePort()];
-    const args = ['--policies', folder, '--tls-dir', join(folder, 'tls')];
+    const args = ['--policies', folder, '--tls-dir', join(folder, 'tls'), '--data-dir', join(folder, 'data')];
     const started = program([
       MAIN,
       'serve',
@@ -190,6 +192,8 @@ describe('countersign serve, standalone', () => {
       `${port}`,
       '--operations-port',
       `${operationsPort}`,
+      '--admin-port',
+      '0',
     ]);
     const operations = `http://127.0.0.1:${operationsPort}`;
     await until(async () => started.output().includes('"listening"'), started.output);
@@ -229,13 +233,15 @@ describe('the command line', () => {
       folder,
       '--client-ca',
       ca,
+      '--data-dir',
+      join(folder, 'data'),
     ]);
     expect(await exit).toBe(2);
     expect(output()).toContain('holds no PEM certificate');
   });
 
   test('without a cluster and without policies, it says what is missing', async () => {
-    const { exit, output } = program([MAIN, 'serve']);
+    const { exit, output } = program([MAIN, 'serve', '--data-dir', join(scratch(), 'data')]);
     expect(await exit).toBe(1);
     expect(output()).toContain('does not run inside a Kubernetes cluster');
   });
@@ -244,10 +250,15 @@ describe('the command line', () => {
     const taken = await silentRegistry();
     const folder = scratch();
     const port = taken.host.split(':')[1] ?? '';
-    const args = ['serve', '--policies', folder, '--tls-dir', join(folder, 'tls'), '--operations-port', port];
-    const { exit, output } = program([MAIN, ...args]);
+    const data = ['--data-dir', join(folder, 'data')];
+    const args = ['serve', '--policies', folder, '--tls-dir', join(folder, 'tls'), ...data];
+    const { exit, output } = program([MAIN, ...args, '--operations-port', port]);
     expect(await exit).toBe(1);
     expect(output()).toContain('EADDRINUSE');
+    const others = ['--port', '0', '--operations-port', '0', '--admin-port', port];
+    const admin = program([MAIN, ...args, ...others]);
+    expect(await admin.exit).toBe(1);
+    expect(admin.output()).toContain(`port ${port} of the admin page is taken (EADDRINUSE)`);
   });
 
   test('help tells commands and exit codes', async () => {
@@ -277,7 +288,9 @@ describe('the command line', () => {
 describe('make run', () => {
   test('every example is decided as it says, and the first line for the unsigned one is as promised', async () => {
     const ports = ['--port', `${await freePort()}`, '--operations-port', `${await freePort()}`];
-    const { exit, output } = program([RUN, '--once', ...ports, '--tls-dir', join(scratch(), 'tls')]);
+    const folder = scratch();
+    const own = ['--tls-dir', join(folder, 'tls'), '--data-dir', join(folder, 'data'), '--admin-port', '0'];
+    const { exit, output } = program([RUN, '--once', ...ports, ...own]);
     expect(await exit).toBe(0);
     const text = output();
     expect(text.match(/✔ admitted/g)).toHaveLength(3);

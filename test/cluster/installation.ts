@@ -27,6 +27,8 @@ export interface Installation {
   readonly workDir: string;
   /** Port of `/readyz` and `/metrics`. */
   operationsPort(): number;
+  /** Port of the admin page and its API, on 127.0.0.1. */
+  adminPort(): number;
   log(): string;
   startWebhook(): Promise<void>;
   stopWebhook(): Promise<void>;
@@ -72,16 +74,19 @@ export async function install(options: InstallOptions = {}): Promise<Installatio
   let service: ExposedService | undefined;
   let port = 0;
   let operations = 0;
+  let admin = 0;
   const settingsOfChart = await installedSettings(cluster);
 
   const ofChart = (settingsOfChart['registries'] ?? []) as readonly object[];
 
   const startWebhook = async (): Promise<void> => {
-    [port, operations] = [await freePort(), await freePort()];
+    [port, operations, admin] = [await freePort(), await freePort(), await freePort()];
     const settings = {
       ...settingsOfChart,
       webhook: { ...(settingsOfChart['webhook'] as object | undefined), host: '127.0.0.1', port },
       operations: { host: '127.0.0.1', port: operations },
+      admin: { ...(settingsOfChart['admin'] as object | undefined), host: '127.0.0.1', port: admin },
+      dataDirectory: join(workDir, 'data'),
       drainSeconds: 0,
       kubeconfig: await serviceAccountKubeconfig(cluster, workDir),
       registries: [...ofChart, ...[referrers, fallback].map(plainRegistry)],
@@ -118,6 +123,7 @@ export async function install(options: InstallOptions = {}): Promise<Installatio
     key,
     workDir,
     operationsPort: () => operations,
+    adminPort: () => admin,
     log: () => readFileSync(join(workDir, 'countersign.log'), 'utf8'),
     startWebhook,
     stopWebhook,

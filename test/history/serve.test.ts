@@ -52,6 +52,8 @@ test('the service keeps each decision but a dry run, and writes the end before i
 history: {path: history/h.db}
 webhook: {host: 127.0.0.1, port: 0}
 operations: {host: 127.0.0.1, port: 0}
+admin: {enabled: false}
+dataDirectory: data
 certificate: {directory: certs}
 trustRoots: {publicGood: {refresh: false}}
 `,

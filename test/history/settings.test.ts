@@ -20,9 +20,16 @@ function load(yaml: string, env: Record<string, string> = {}) {
 const URL = 'postgres://user:hunter2@db.internal/history';
 
 describe('the settings of the history', () => {
-  test('keep nothing unless they say where', () => {
-    const off = { maxMegabytes: 2048, retention: { days: 30, rows: 1_000_000 }, bufferRows: 10_000 };
-    expect(load('')).toEqual(off);
+  test('keep it in the data directory unless they say where, or that nothing is kept', () => {
+    const off = {
+      enabled: true,
+      maxMegabytes: 2048,
+      retention: { days: 30, rows: 1_000_000 },
+      bufferRows: 10_000,
+    };
+    expect(load('')).toEqual({ ...off, path: '/data/history.db' });
+    expect(load('dataDirectory: here')).toEqual({ ...off, path: join(work.path, 'here/history.db') });
+    expect(load('history: {enabled: false}')).toEqual({ ...off, enabled: false });
     expect(load('history: {path: h.db}')).toEqual({ ...off, path: join(work.path, 'h.db') });
     expect(load('', { COUNTERSIGN_HISTORY_URL: URL })).toEqual({ ...off, url: URL });
   });

@@ -1,0 +1,228 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import { asError } from '../errors.ts';
+import type { BodyBudget } from '../http/request-body.ts';
+import type { Logger } from '../log.ts';
+import { writeAnswer, writeProblem, writeStream } from './answers.ts';
+import type { Authentication, Authenticator } from './authentication.ts';
+import { sessionCookie } from './cookies.ts';
+import { refuseCrossSite } from './cross-site.ts';
+import { ApiProblem } from './problem.ts';
+import { problemOf } from './problem-of.ts';
+import { addressKey, BoundedStore, type AdminRates, type Rate } from './rate-limits.ts';
+import { ClientGone, readHeaders, readParams, readQuery, readRequestBody } from './request-parts.ts';
+import { RequestTime } from './request-time.ts';
+import type { ApiAnswer, ApiRequest, Route } from './route.ts';
+import { RouteTable } from './route-table.ts';
+import type { StreamPlaces } from './stream-places.ts';
+
+export interface ApiOptions {
+  readonly routes: readonly Route[];
+  readonly authenticator: Authenticator;
+  readonly budget: BodyBudget;
+  readonly streams: StreamPlaces;
+  readonly rates: AdminRates;
+  readonly logger: Logger;
+  /** Milliseconds for one request, its body included. */
+  readonly deadline: number;
+  /** What a 401 says of how to sign in; for programs, browsers would open a dialog of their own. */
+  readonly challenge: string;
+  /** Aborts when the server is about to end: streams end then. */
+  readonly stopping: AbortSignal;
+  /** Looks at what handlers answer: for tests. */
+  readonly checkAnswer?: ((route: Route, answer: ApiAnswer) => void) | undefined;
+}
+
+/** Everything below `/api/v1`: who asks, whether a page of ours asks, what is asked; only then the handler. */
+export class Api {
+  readonly #options: ApiOptions;
+  readonly #table: RouteTable;
+  readonly #ofAddress: RequestHandler;
+  readonly #ofSignIn: RequestHandler;
+  readonly #ofCaller: RequestHandler;
+  readonly #ofOutbound: RequestHandler;
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+    this.#table = new RouteTable(options.routes);
+    const { address, signIn, caller, outbound } = options.rates;
+    this.#ofAddress = limiter(address, addressOf);
+    this.#ofSignIn = limiter(signIn, addressOf);
+    this.#ofCaller = limiter(caller, callerOf);
+    this.#ofOutbound = limiter(outbound, callerOf);
+  }
+
+  /** @param path below the prefix, still percent-encoded and without the query */
+  async handle(request: Request, response: Response, path: string): Promise<void> {
+    const time = new RequestTime(response, this.#options.deadline);
+    response.set('Cache-Control', 'no-store');
+    try {
+      await this.#answer(request, response, path, time);
+    } catch (error) {
+      this.#fail(request, response, path, time, error);
+    } finally {
+      time.stop();
+    }
+  }
+
+  async #answer(request: Request, response: Response, path: string, time: RequestTime): Promise<void> {
+    await pass(this.#ofAddress, request, response);
+    const { route, params } = this.#find(request, response, path);
+    if (route.rate === 'sign-in') await pass(this.#ofSignIn, request, response);
+    const authentication = await time.race(this.#authenticate(route, request, response, time.signal));
+    refuseCrossSite({
+      method: request.method,
+      headers: request.headers,
+      credentials: authentication.kind,
+      csrfToken: authentication.kind === 'session' ? authentication.session.csrfToken : undefined,
+    });
+    await this.#passCaller(route, authentication, request, response);
+    const parts = {
+      params: readParams(route, params),
+      query: readQuery(route, request.url),
+      headers: readHeaders(route, request),
+    };
+    const body = await time.race(readRequestBody(route, request, this.#options.budget));
+    try {
+      const asked: ApiRequest = {
+        ...parts,
+        body: body.value,
+        caller: authentication.kind === 'none' ? undefined : authentication.caller,
+        address: request.ip ?? '',
+        signal: time.signal,
+        session: authentication.kind === 'session' ? authentication.id : undefined,
+      };
+      await this.#write(route, await time.race(route.handle(asked)), authentication, response, time);
+    } finally {
+      body.release();
+    }
+  }
+
+  #find(request: Request, response: Response, path: string) {
+    const match = this.#table.find(request.method, path);
+    switch (match.kind) {
+      case 'found':
+        return match;
+      case 'wrong-method':
+        response.set('Allow', match.allow.join(', '));
+        throw new ApiProblem('METHOD_NOT_ALLOWED', `Here goes ${match.allow.join(' or ')}.`);
+      case 'none':
+        throw new ApiProblem('NOT_FOUND', 'There is no such path. GET /api/v1/openapi.json lists them.');
+    }
+  }
+
+  async #authenticate(
+    route: Route,
+    request: Request,
+    response: Response,
+    signal: AbortSignal,
+  ): Promise<Authentication> {
+    const authentication = await this.#options.authenticator.authenticate({
+      headers: request.headers,
+      address: request.ip ?? '',
+      signal,
+      isActive: !isLive(route),
+    });
+    // Whatever comes of the request: the id that it came with is on its way out.
+    if (authentication.kind === 'session' && authentication.renewedId !== undefined)
+      response.append('Set-Cookie', sessionCookie(authentication.renewedId));
+    if (route.access !== 'anyone' && authentication.kind === 'none')
+      throw new ApiProblem('UNAUTHENTICATED', 'Nobody is signed in, or the session has ended.');
+    return authentication;
+  }
+
+  async #passCaller(
+    route: Route,
+    authentication: Authentication,
+    request: Request,
+    response: Response,
+  ): Promise<void> {
+    response.locals[CALLER] =
+      authentication.kind === 'none' ? addressOf(request) : `user ${authentication.caller.name}`;
+    await pass(this.#ofCaller, request, response);
+    if (route.rate === 'outbound') await pass(this.#ofOutbound, request, response);
+  }
+
+  async #write(
+    route: Route,
+    answer: ApiAnswer,
+    authentication: Authentication,
+    response: Response,
+    time: RequestTime,
+  ): Promise<void> {
+    if (route.answers[answer.status] === undefined)
+      throw new Error(`${route.operationId} answered ${answer.status}, which its description does not name`);
+    this.#options.checkAnswer?.(route, answer);
+    if (response.destroyed) return;
+    if (!('stream' in answer)) {
+      writeAnswer(response, answer);
+      return;
+    }
+    const caller = authentication.kind === 'none' ? '' : authentication.caller.name;
+    const leave = this.#options.streams.enter(caller);
+    time.stream();
+    time.endWith(this.#options.stopping);
+    if (authentication.kind === 'session') time.endWith(authentication.session.ended);
+    try {
+      await writeStream(response, answer, time.signal);
+    } finally {
+      leave();
+    }
+  }
+
+  #fail(request: Request, response: Response, path: string, time: RequestTime, error: unknown): void {
+    const { logger, challenge } = this.#options;
+    // Whatever the handler still has under way ends here.
+    const problem = problemOf(error) ?? time.problem() ?? undefined;
+    time.abort();
+    if (problem === undefined && !(error instanceof ClientGone) && !time.isClientGone)
+      logger.error({ err: asError(error), method: request.method, path: path.slice(0, 256) }, DEFECT);
+    if (response.headersSent || error instanceof ClientGone || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    writeProblem(response, problem ?? new ApiProblem('INTERNAL', INTERNAL), challengeFor(request, challenge));
+  }
+}
+
+const DEFECT = 'a request of the admin API ended in a defect';
+const INTERNAL = 'Something went wrong in Countersign; its log says more.';
+const CALLER = 'countersign.caller';
+
+/** Browsers say how they fetch, and must not ask for a password in a dialog of their own: they would send it along for ever. */
+function challengeFor({ headers }: Request, challenge: string): string {
+  return headers['sec-fetch-mode'] === undefined ? challenge : 'Session realm="countersign"';
+}
+
+/** What a page reads by itself, for as long as it is open. */
+function isLive({ answers }: Route): boolean {
+  return Object.values(answers).some(({ types }) => types?.includes('text/event-stream') === true);
+}
+
+const addressOf = ({ ip }: Request): string => addressKey(ip ?? '');
+const callerOf = (_request: Request, { locals }: Response): string => String(locals[CALLER]);
+
+function limiter(rate: Rate, key: (request: Request, response: Response) => string): RequestHandler {
+  return rateLimit({
+    windowMs: rate.window,
+    limit: rate.limit,
+    store: new BoundedStore(rate),
+    standardHeaders: false,
+    legacyHeaders: false,
+    keyGenerator: key,
+    // Keys are made by its own helper, one step away from where it looks.
+    validate: { keyGeneratorIpFallback: false },
+    handler: (_request, _response, next) => {
+      next(new ApiProblem('RATE_LIMITED', 'Too many requests. Wait, and try again.', { retryAfter: 10 }));
+    },
+  });
+}
+
+/** Express middleware as something to wait for. */
+async function pass(handler: RequestHandler, request: Request, response: Response): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  await handler(request, response, (error: unknown) =>
+    error === undefined ? resolve() : reject(asError(error)),
+  );
+  await promise;
+}
