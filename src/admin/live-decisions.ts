@@ -121,7 +121,9 @@ export class LiveDecisions implements DecisionObserver {
   #format(): void {
     this.#scheduled = undefined;
     if (this.#dropped > 0) {
-      this.#publish({ id: this.#nextId(), namespace: undefined, text: droppedText(this.#dropped) });
+      // Not as an event of its own: a reader that is slow as well would lose the very word of it.
+      for (const subscriber of this.#subscribers) subscriber.lost(this.#dropped);
+      this.#remember({ id: this.#nextId(), namespace: undefined, text: droppedText(this.#dropped) });
       this.#dropped = 0;
     }
     for (const { decision, milliseconds, time } of this.#waiting.splice(0, AT_ONCE)) {
@@ -135,9 +137,13 @@ export class LiveDecisions implements DecisionObserver {
     return `${this.#process}-${this.#number}`;
   }
 
-  #publish(event: LiveEvent): void {
+  #remember(event: LiveEvent): void {
     this.#remembered.push(event);
     if (this.#remembered.length > MAX_REMEMBERED) this.#remembered.shift();
+  }
+
+  #publish(event: LiveEvent): void {
+    this.#remember(event);
     for (const subscriber of this.#subscribers) subscriber.add(event);
   }
 
