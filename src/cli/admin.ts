@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Access } from '../admin/access.ts';
 import { AccessReviewer } from '../admin/access-review.ts';
@@ -8,31 +7,13 @@ import { Authenticator } from '../admin/authentication.ts';
 import { ClusterAccess } from '../admin/cluster-access.ts';
 import { AdminPassword } from '../admin/password.ts';
 import { FAILURE_RATES, FailureGuard } from '../admin/rate-limits.ts';
-import type { Route } from '../admin/route.ts';
-import { sessionRoutes } from '../admin/routes/session.ts';
-import { statusRoutes } from '../admin/routes/status.ts';
 import { Sessions } from '../admin/sessions.ts';
 import { StandaloneAccess } from '../admin/standalone-access.ts';
 import { TokenReviewer } from '../admin/token-review.ts';
 import { SettingsError, type Settings } from '../config.ts';
 import { asError } from '../errors.ts';
-import type { History } from '../history/history.ts';
-import type { Logger } from '../log.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
-import { installationStatus } from './admin-status.ts';
-import type { Surroundings } from './stores.ts';
-
-/** What the rest of the service lends to its admin page. */
-export interface AdminContext {
-  readonly settings: Settings;
-  readonly logger: Logger;
-  readonly surroundings: Surroundings;
-  /** Undefined where none is kept. */
-  readonly history: History | undefined;
-  readonly snapshot: () => Snapshot | undefined;
-  readonly notReady: () => readonly string[];
-}
+import { adminRoutes, type AdminContext } from './admin-routes.ts';
 
 /** A running admin page. */
 export interface AdminDoor {
@@ -50,13 +31,14 @@ export async function openAdmin(context: AdminContext, certificate: ServingCerti
   const sessions = new Sessions();
   const failures = new FailureGuard(FAILURE_RATES[access.mode]);
   const authenticator = new Authenticator({ access, sessions, failures, logger });
+  const { routes, stop } = adminRoutes(context, { access, authenticator, sessions, version: VERSION });
   const server = new AdminServer({
     host: settings.admin.host,
     port: settings.admin.port,
     keyPair: keyPairOf(certificate),
     mode: access.mode,
     version: VERSION,
-    routes: routesFor(context, access, authenticator, sessions),
+    routes,
     authenticator,
     logger,
   });
@@ -64,6 +46,7 @@ export async function openAdmin(context: AdminContext, certificate: ServingCerti
     await server.start();
   } catch (error) {
     sessions.stop();
+    stop();
     throw portProblem(settings, error);
   }
   return {
@@ -71,24 +54,11 @@ export async function openAdmin(context: AdminContext, certificate: ServingCerti
     useCertificate: (newer) => server.useKeyPair(keyPairOf(newer)),
     drain: () => server.drain(),
     stop: async (milliseconds) => {
+      stop();
       await server.stop(milliseconds);
       sessions.stop();
     },
   };
-}
-
-function routesFor(
-  context: AdminContext,
-  access: Access,
-  authenticator: Authenticator,
-  sessions: Sessions,
-): readonly Route[] {
-  const { logger } = context;
-  const signIn = [...access.methods];
-  return [
-    ...sessionRoutes({ access, authenticator, sessions, version: VERSION, signIn, logger }),
-    ...statusRoutes(() => installationStatus(context, { version: VERSION, replica: hostname() })),
-  ];
 }
 
 async function accessFor({ settings, surroundings, logger }: AdminContext): Promise<Access> {

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { LiveDecisions } from '../admin/live-decisions.ts';
+import { SignerUse } from '../admin/signer-use.ts';
 import { Admission } from '../admission/admission.ts';
 import { FactCache } from '../admission/fact-cache.ts';
 import { StatementCache } from '../admission/statement-cache.ts';
@@ -17,6 +19,7 @@ import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { surroundingsFor, type Surroundings } from './stores.ts';
 import { openAdmin, type AdminDoor } from './admin.ts';
+import type { AdminContext, AdminWatchers } from './admin-routes.ts';
 import { historyFor } from './history.ts';
 import { isAwaited, trustStates } from './trust.ts';
 
@@ -42,6 +45,9 @@ export class Service {
   /** Undefined where none is kept. */
   readonly #history: History | undefined;
   readonly #webhook: (certificate: ServingCertificate) => WebhookServer;
+  /** What the webhook judges images with; the admin page shares all of it but the way to registries. */
+  readonly #sources: AdminContext['sources'];
+  readonly #watchers: AdminWatchers = { live: new LiveDecisions(), signerUse: new SignerUse() };
   /** The newest, for readiness and metrics. */
   #snapshot: Snapshot | undefined;
   readonly #started = performance.now();
@@ -57,11 +63,17 @@ export class Service {
     this.#images = imageSource(settings, surroundings, metrics, logger);
     this.#history = historyFor(settings, metrics, logger);
     const kept = this.#history === undefined ? [] : [this.#history];
-    const observer = everyObserver([decisionLog(logger), decisionMetrics(metrics), ...kept], logger);
-    const admission = new Admission({
+    const observer = everyObserver(
+      [decisionLog(logger), decisionMetrics(metrics), ...kept, ...Object.values(this.#watchers)],
+      logger,
+    );
+    this.#sources = {
       images: this.#images,
       statements: new StatementCache(),
       facts: new FactCache((hit) => metrics.recordCache('facts', hit ? 'hit' : 'miss')),
+    };
+    const admission = new Admission({
+      ...this.#sources,
       snapshots: surroundings.store,
       namespaces: surroundings.store,
       noMatch: settings.noMatch,
@@ -170,6 +182,9 @@ export class Service {
       logger: this.#logger,
       surroundings: this.#surroundings,
       history: this.#history,
+      watchers: this.#watchers,
+      // What no admission waits for has a share of its own of the registries.
+      sources: { ...this.#sources, images: this.#images.unhurried },
       snapshot: () => this.#snapshot,
       notReady: () => this.notReady(),
     };
@@ -186,7 +201,10 @@ export class Service {
 
   #watchState(metrics: Metrics): void {
     const { store, certificate, resources } = this.#surroundings;
-    store.onChange((newest) => (this.#snapshot = newest));
+    store.onChange((newest) => {
+      this.#snapshot = newest;
+      this.#watchers.live.changed(newest.number);
+    });
     metrics.watch({
       snapshot: () => this.#snapshot?.number,
       trust: () => trustStates(this.#snapshot),

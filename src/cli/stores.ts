@@ -8,8 +8,10 @@ import { LIMITS } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { PullSecretSource } from '../registry/pull-secret.ts';
 import { addressesOf } from '../registry/server-addresses.ts';
+import { FileDesk } from '../store/file-desk.ts';
 import { FileStore } from '../store/file-store.ts';
 import type { Readiness } from '../store/readiness.ts';
+import type { ResourceDesk } from '../store/resource-desk.ts';
 import type { SnapshotListener } from '../store/snapshot-builder.ts';
 import { DirectoryCertificate } from '../tls/directory-certificate.ts';
 import type { CertificateSource } from '../tls/serving-certificate.ts';
@@ -47,6 +49,8 @@ export interface ClusterLink {
 export interface Surroundings {
   readonly store: PolicyStore;
   readonly resources: () => readonly Resource[];
+  /** Where people read and change them. */
+  readonly desk: ResourceDesk;
   readonly certificate: Certificate;
   /** Keys and roots that the resources refer to. */
   readonly trust: TrustKeeper;
@@ -81,6 +85,7 @@ function standalone(settings: Settings, policies: string, logger: Logger, metric
     store,
     trust,
     resources: () => store.resources(),
+    desk: new FileDesk({ path: policies, store }),
     certificate: directoryCertificate(settings, logger),
     workers: [],
     forbiddenAddresses: [],
@@ -108,6 +113,7 @@ async function inCluster(settings: Settings, logger: Logger, metrics: Metrics): 
     { PullSecrets },
     { secretReader },
     { KubernetesStore },
+    { KubernetesDesk },
     { StatusWriter },
     { ClusterCertificate },
   ] = await Promise.all([
@@ -117,6 +123,7 @@ async function inCluster(settings: Settings, logger: Logger, metrics: Metrics): 
     import('../kube/pull-secrets.ts'),
     import('../kube/secret-data.ts'),
     import('../store/kubernetes-store.ts'),
+    import('../store/kubernetes-desk.ts'),
     import('../store/status-writer.ts'),
     import('../tls/cluster-certificate.ts'),
   ]);
@@ -138,6 +145,7 @@ async function inCluster(settings: Settings, logger: Logger, metrics: Metrics): 
     store,
     trust,
     resources: () => [...store.stored()].map(({ resource }) => resource),
+    desk: new KubernetesDesk({ client: callers, store }),
     certificate:
       secret === undefined
         ? directoryCertificate(settings, logger)
