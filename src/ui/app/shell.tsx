@@ -52,7 +52,7 @@ export function Shell() {
             <Navigation pathname={pathname} onChosen={closeDrawer} />
           </PageSidebarBody>
           <PageSidebarBody isFilled={false} className="cs-narrow-only">
-            <ThemeSwitch />
+            {isNavigationOpen && <ThemeSwitch />}
           </PageSidebarBody>
         </PageSidebar>
       }

@@ -14,7 +14,7 @@ const text = strings.signers;
 /** What a key is, so that somebody can compare it with what they were told. */
 export function KeyPreview({ keys }: Pick<KeyAnswer, 'keys'>) {
   return (
-    <Alert component="h3" isInline variant="success" title={text.form.resolved}>
+    <Alert component="h2" isInline variant="success" title={text.form.resolved}>
       <div className="cs-stack">
         {keys.map(({ fingerprint, algorithm, certificate }) => (
           <DescriptionList key={fingerprint} isCompact isHorizontal>

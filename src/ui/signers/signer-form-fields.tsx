@@ -1,11 +1,4 @@
-import {
-  ExpandableSection,
-  Form,
-  FormFieldGroup,
-  FormFieldGroupHeader,
-  Radio,
-  Switch,
-} from '@patternfly/react-core';
+import { ExpandableSection, Form, FormSection, Radio, Switch } from '@patternfly/react-core';
 import { parsePairs } from '../shared/lines.ts';
 import { SIGNER_PRESETS } from '../shared/local-time.ts';
 import { LinesField, TextField } from '../shared/text-field.tsx';
@@ -81,9 +74,7 @@ export function SignerFormFields({
       {form.kind === 'keyless' && <KeylessFields {...fields} />}
       {form.kind === 'publicKey' && <PublicKeyFields {...fields} isInSecret={isInSecret} />}
       {form.kind === 'keyRef' && <KeyReferenceFields {...fields} />}
-      <FormFieldGroup
-        header={<FormFieldGroupHeader titleText={{ text: text.validity, id: `${id}-validity` }} />}
-      >
+      <FormSection title={text.validity} titleElement="h2">
         <Switch
           id={`${id}-enabled`}
           label={text.enabled}
@@ -116,8 +107,8 @@ export function SignerFormFields({
             />
           </div>
         </ExpandableSection>
-      </FormFieldGroup>
-      <FormFieldGroup header={<FormFieldGroupHeader titleText={{ text: text.about, id: `${id}-about` }} />}>
+      </FormSection>
+      <FormSection title={text.about} titleElement="h2">
         <TextField
           label={text.description}
           value={form.description}
@@ -132,7 +123,7 @@ export function SignerFormFields({
           problems={wrong === undefined ? problems('metadata.labels') : [text.lineWrong(wrong)]}
           onChange={(labels) => change({ labels })}
         />
-      </FormFieldGroup>
+      </FormSection>
     </Form>
   );
 }

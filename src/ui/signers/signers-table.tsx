@@ -51,7 +51,7 @@ export function SignersTable({
           </Th>
           <Th sort={sort('state')}>{columns.state}</Th>
           <Th width={30}>{columns.identity}</Th>
-          <Th>{columns.usedBy}</Th>
+          <Th modifier="wrap">{columns.usedBy}</Th>
           <Th sort={sort('expires')}>{columns.expires}</Th>
           <Th sort={sort('lastUsed')}>{columns.lastUsed}</Th>
           <Th>{columns.enabled}</Th>

@@ -1,0 +1,48 @@
+import type { Policy } from '../../admin/schemas/resources.ts';
+import { call } from '../api/http.ts';
+import { policyPath } from '../api/queries.ts';
+import { useWrite, type Written } from '../api/writes.ts';
+import type { Json } from '../shared/values.ts';
+import { strings } from '../strings.ts';
+import { targetOf, type PolicyMode } from './policy-document.ts';
+
+const text = strings.policies;
+
+export interface PolicySave {
+  readonly value: Json;
+  /** Undefined = it is new. */
+  readonly version: string | undefined;
+}
+
+export function useSavePolicy(onDone: (written: Written<Policy>, save: PolicySave) => void) {
+  return useWrite<PolicySave, Policy>({
+    write: ({ value, version }) => {
+      const { folder, path, body } = targetOf(value);
+      return version === undefined ? call('POST', folder, { body }) : call('PUT', path, { body, version });
+    },
+    said: ({ value }) => text.saved(targetOf(value).name),
+    onDone,
+  });
+}
+
+export interface ModeChange {
+  readonly policy: Policy;
+  readonly mode: PolicyMode;
+}
+
+export function useChangeMode(onDone: () => void) {
+  return useWrite<ModeChange, Policy>({
+    write: ({ policy: { metadata }, mode }) =>
+      call('POST', `${policyPath(metadata.namespace, metadata.name)}/mode`, { body: { mode } }),
+    said: ({ policy: { metadata }, mode }) => text.modeChanged(metadata.name, mode),
+    onDone,
+  });
+}
+
+export function useDeletePolicy(onDone: () => void) {
+  return useWrite<Policy>({
+    write: ({ metadata }) => call('DELETE', policyPath(metadata.namespace, metadata.name)),
+    said: ({ metadata }) => text.deleted(metadata.name),
+    onDone,
+  });
+}

@@ -1,0 +1,134 @@
+import { Button, FormSection, NumberInput, Switch } from '@patternfly/react-core';
+import { PlusCircleIcon } from '@patternfly/react-icons/dist/esm/icons/plus-circle-icon';
+import { ChoiceField } from '../shared/choice-field.tsx';
+import { Field } from '../shared/field.tsx';
+import { booleanAt, listAt, numberAt, textAt } from '../shared/values.ts';
+import { strings } from '../strings.ts';
+import type { FormPart } from './form-part.ts';
+import { TrustedKeyEntry } from './trusted-key-entry.tsx';
+
+const text = strings.policies.fields;
+const MAX_SIGNERS = 64;
+const DEMANDS = ['Required', 'Optional', 'Ignored'] as const;
+
+/** Who must have signed. */
+export function SignaturesSection(part: FormPart) {
+  const { value, edit, isReadOnly } = part;
+  const isRequired = booleanAt(value, 'spec', 'requireSignature') ?? true;
+  return (
+    <FormSection title={text.signatures} titleElement="h2">
+      <Switch
+        id="policy-require-signature"
+        label={text.requireSignature}
+        isChecked={isRequired}
+        isDisabled={isReadOnly}
+        onChange={(_, checked) =>
+          edit(
+            checked
+              ? [[['spec', 'requireSignature'], true]]
+              : [
+                  [['spec', 'requireSignature'], false],
+                  [['spec', 'trustedKeys'], undefined],
+                  [['spec', 'threshold'], undefined],
+                ],
+          )
+        }
+      />
+      {isRequired && <Signers {...part} />}
+    </FormSection>
+  );
+}
+
+function Signers(part: FormPart) {
+  const { value, edit, problems, isReadOnly } = part;
+  const entries = listAt(value, 'spec', 'trustedKeys');
+  const threshold = numberAt(value, 'spec', 'threshold') ?? 1;
+  const setThreshold = (next: number) =>
+    edit([[['spec', 'threshold'], Math.min(Math.max(1, next), MAX_SIGNERS)]]);
+  return (
+    <>
+      {entries.map((entry, index) => (
+        // An entry has no other identity than its place.
+        <TrustedKeyEntry key={index} part={part} index={index} entry={entry} />
+      ))}
+      {entries.length === 0 &&
+        problems(['spec', 'trustedKeys']).map((problem) => (
+          <p key={problem} role="alert" className="cs-wrap">
+            {problem}
+          </p>
+        ))}
+      {!isReadOnly && (
+        <Button
+          variant="link"
+          className="cs-fit"
+          icon={<PlusCircleIcon />}
+          isDisabled={entries.length >= MAX_SIGNERS}
+          onClick={() =>
+            edit([
+              [
+                ['spec', 'trustedKeys'],
+                [...entries, { signerRef: { name: '' } }],
+              ],
+            ])
+          }
+        >
+          {text.addSigner}
+        </Button>
+      )}
+      <Field label={text.threshold} problems={problems(['spec', 'threshold'])}>
+        {({ id }) => (
+          <NumberInput
+            id={id}
+            inputProps={{ id }}
+            inputAriaLabel={text.threshold}
+            value={threshold}
+            min={1}
+            max={MAX_SIGNERS}
+            isDisabled={isReadOnly}
+            widthChars={4}
+            onMinus={() => setThreshold(threshold - 1)}
+            onPlus={() => setThreshold(threshold + 1)}
+            onChange={(event) => setThreshold(Number(event.currentTarget.value) || 1)}
+          />
+        )}
+      </Field>
+      <div className="cs-grid">
+        {(['keyless', 'keys'] as const).map((kind) =>
+          (['log', 'timestamp'] as const).map((proof) => (
+            <div key={`${kind} ${proof}`} className="cs-half">
+              <ProofField part={part} kind={kind} proof={proof} />
+            </div>
+          )),
+        )}
+      </div>
+    </>
+  );
+}
+
+function ProofField({
+  part: { value, edit, problems, isReadOnly },
+  kind,
+  proof,
+}: {
+  readonly part: FormPart;
+  readonly kind: 'keyless' | 'keys';
+  readonly proof: 'log' | 'timestamp';
+}) {
+  const path = ['spec', 'transparency', kind, proof];
+  return (
+    <ChoiceField
+      label={(proof === 'log' ? text.logOf : text.timestampOf)[kind]}
+      value={textAt(value, ...path) ?? ''}
+      isDisabled={isReadOnly}
+      choices={[
+        { value: '', label: text.byDefault },
+        ...DEMANDS.filter((demand) => kind === 'keys' || demand !== 'Ignored').map((demand) => ({
+          value: demand,
+          label: text.demands[demand],
+        })),
+      ]}
+      problems={problems(path)}
+      onChange={(demand) => edit([[path, demand === '' ? undefined : demand]])}
+    />
+  );
+}
