@@ -82,8 +82,9 @@ export class History implements DecisionObserver {
     this.#reader = new Reader(database);
   }
 
-  /** Nothing is waited for: the database is opened by its first use. */
+  /** Nothing is waited for. */
   start(): void {
+    this.#writer.prepare();
     this.#retention.start();
   }
 

@@ -43,6 +43,11 @@ export class Writer {
     this.#options = options;
   }
 
+  /** Makes the tables before there is a row: whoever reads then finds an empty history, and not none. */
+  prepare(): void {
+    this.#begin();
+  }
+
   /** Something waits. */
   wake(): void {
     if (this.#running !== undefined || this.#stopping.signal.aborted) return;
@@ -81,6 +86,7 @@ export class Writer {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
+        await this.#migrated();
         if (!(await this.#writeNext())) return;
       } catch (error) {
         await this.#recover(error);
@@ -125,6 +131,7 @@ export class Writer {
     const { database } = this.#options;
     await migrate(database.writer, database.kind);
     this.#isMigrated = true;
+    this.#succeeded();
   }
 
   async #recover(error: unknown): Promise<void> {
