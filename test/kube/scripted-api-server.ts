@@ -12,6 +12,7 @@ export interface StoredObject {
     resourceVersion?: string;
     generation?: number;
     labels?: Record<string, string>;
+    annotations?: Record<string, string>;
   };
   [field: string]: unknown;
 }
@@ -30,7 +31,7 @@ interface Watch {
 type Answer = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /**
- * Speaks the API server's list, watch, get, create, replace and patch over plain HTTP, with resource versions that conflict
+ * Speaks the API server's list, watch, get, create, replace, patch and delete over plain HTTP, with resource versions that conflict
  * and expire, and can be told to misbehave. Collections are paths: `/apis/countersign.dev/v1alpha1/trustedsigners`; namespaced
  * objects are also listed by the path without the namespace.
  */
@@ -177,7 +178,8 @@ export class ScriptedApiServer {
       return status(response, 401, 'Unauthorized');
     const place = this.#place(url.pathname);
     if (place === undefined) return status(response, 404, 'NotFound');
-    if (request.method !== 'GET') return this.#write(request, response, place);
+    if (request.method !== 'GET')
+      return this.#write(request, response, { ...place, dryRun: url.searchParams.has('dryRun') });
     if (place.name !== undefined) {
       const object = this.#objects.get(keyOf(place.collection, place.namespace, place.name));
       return object === undefined ? status(response, 404, 'NotFound') : json(response, 200, object);
@@ -236,11 +238,13 @@ export class ScriptedApiServer {
   async #write(
     request: IncomingMessage,
     response: ServerResponse,
-    place: { collection: string; namespace?: string; name?: string; status: boolean },
+    place: { collection: string; namespace?: string; name?: string; status: boolean; dryRun: boolean },
   ): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString());
+    const store = (object: StoredObject): StoredObject =>
+      place.dryRun ? object : this.put(place.collection, object);
     const name: string = place.name ?? body.metadata.name;
     const before = this.#objects.get(keyOf(place.collection, place.namespace, name));
     if (request.method === 'POST') {
@@ -249,9 +253,17 @@ export class ScriptedApiServer {
         ...body.metadata,
         ...(place.namespace === undefined ? {} : { namespace: place.namespace }),
       };
-      return json(response, 201, this.put(place.collection, { ...body, metadata }));
+      return json(response, 201, store({ ...body, metadata }));
     }
     if (before === undefined) return status(response, 404, 'NotFound');
+    if (request.method === 'DELETE') {
+      const { uid = before.metadata.uid, resourceVersion = before.metadata.resourceVersion } =
+        body.preconditions ?? {};
+      if (uid !== before.metadata.uid || resourceVersion !== before.metadata.resourceVersion)
+        return status(response, 409, 'Conflict');
+      if (!place.dryRun) this.delete(place.collection, name, place.namespace);
+      return json(response, 200, { kind: 'Status', status: 'Success' });
+    }
     const after = changed(request, structuredClone(before), body);
     if (after === undefined) return status(response, 422, 'Invalid');
     const claimed = after.metadata.resourceVersion;
@@ -260,9 +272,19 @@ export class ScriptedApiServer {
     // The two halves of an object are written by different doors, as in the API server.
     const kept = place.status
       ? { ...before, status: after['status'] }
-      : { ...after, status: before['status'] };
-    json(response, 200, this.put(place.collection, kept as StoredObject));
+      : {
+          ...after,
+          status: before['status'],
+          metadata: { ...after.metadata, generation: nextGeneration(before, after) },
+        };
+    json(response, 200, store(kept as StoredObject));
   }
+}
+
+/** Grows with each change of the spec, and of nothing else. */
+function nextGeneration(before: StoredObject, after: StoredObject): number {
+  const isSame = JSON.stringify(before['spec']) === JSON.stringify(after['spec']);
+  return (before.metadata.generation ?? 1) + (isSame ? 0 : 1);
 }
 
 /** JSON patch (`test`, `add`, `replace`), merge patch, or the whole object. */
