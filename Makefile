@@ -8,7 +8,7 @@ RESULTS := .cache/test-results
 HELM = $(shell test/tools/build.sh --path helm)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-cluster build ui lint types format tools crds manifests certs examples compatibility bench clean
+.PHONY: help run test test-unit test-cluster build ui lint types format tools crds manifests certs examples compatibility bench bench-history clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,8 +74,11 @@ examples: node_modules/.installed tools ## Make and sign the example images agai
 compatibility: node_modules/.installed tools ## Sign and verify with every tool again, and write the tables of docs/compatibility.md
 	@WRITE_COMPATIBILITY=1 $(JEST) --selectProjects cluster --runInBand --testPathPatterns 'test/interop/'
 
-bench: build ## Warm admissions as ratios to a bare node:https server, with provenance and without, one cold verification, one large statement
+bench: build ## Warm admissions as ratios to a bare node:https server, with provenance and without, under load on the API; one cold verification, one large statement
 	@$(NODE) test/bench/run.ts
+
+bench-history: node_modules/.installed ## First pages of a generated history in SQLite and PostgreSQL, with query plans (ROWS=1000000; 5000000 takes a quarter of an hour)
+	@$(NODE) test/bench/history.ts $(or $(ROWS),1000000)
 
 clean: ## Remove what was built or made (not the tools' cache)
 	rm -rf dist node_modules coverage .cache certs/*.crt certs/*.key certs/*.pem

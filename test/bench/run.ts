@@ -30,7 +30,13 @@ interface Server {
   readonly ca: string;
 }
 
-async function startWebhook(name: string, registries: object[], policies: string): Promise<Server> {
+/** Without the API and a history unless told. */
+async function startWebhook(
+  name: string,
+  registries: object[],
+  policies: string,
+  more: object = {},
+): Promise<Server> {
   const [port, operations] = [await freePort(), await freePort()];
   const certificates = join(work, `${name}-certs`);
   const file = join(work, `${name}.yaml`);
@@ -44,6 +50,7 @@ async function startWebhook(name: string, registries: object[], policies: string
     policies,
     registries,
     log: { level: 'error' },
+    ...more,
   };
   writeFileSync(file, stringify(settings));
   start(name, [join(PROJECT, 'dist/cli/main.js'), 'serve', '--config', file]);
@@ -147,11 +154,13 @@ async function post({ url, ca }: Server, body: string): Promise<{ allowed: boole
   return { allowed: response.allowed, milliseconds: performance.now() - started };
 }
 
-async function load(
-  url: string,
-  body: string,
-  connections: number,
-): Promise<{ rate: number; p50: number; p99: number }> {
+interface Load {
+  readonly rate: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+async function load(url: string, body: string, connections: number): Promise<Load> {
   const result = await autocannon({
     url: `${url}/validate?timeout=10s`,
     method: 'POST',
@@ -343,6 +352,64 @@ async function provenance(): Promise<void> {
   }
 }
 
+/** Calls of the API each second: what one caller is let, and ten times as many, of which most are refused. */
+const API_RATES = [20, 200];
+
+/** The same admissions while nobody and while somebody asks the API, in turn; one replica with a history in SQLite. */
+async function api(): Promise<void> {
+  const port = await freePort();
+  process.env['COUNTERSIGN_ADMIN_PASSWORD'] = 'bench-bench-bench-bench';
+  const webhook = await startWebhook(
+    'api',
+    [{ host: 'registry.example', layout: join(EXAMPLES, 'images') }],
+    join(EXAMPLES, 'policies'),
+    { admin: { host: '127.0.0.1', port }, history: {} },
+  );
+  const body = review('Pod', [pinned('weather')]);
+  await post(webhook, body);
+  console.log('\nWarm admissions of a Pod with 1 image, with and without load on the API, in turn');
+  for (const perSecond of API_RATES) {
+    for (const connections of [1, 16]) {
+      const rounds: { readonly alone: Load; readonly loaded: Load; readonly said: string }[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const alone = await load(webhook.url, body, connections);
+        const asking = await startApiLoad(`https://127.0.0.1:${port}`, perSecond);
+        const loaded = await load(webhook.url, body, connections);
+        rounds.push({ alone, loaded, said: await asking() });
+      }
+      const ratios = rounds.map(({ alone, loaded }) => loaded.rate / alone.rate);
+      const p99 = (pick: (round: (typeof rounds)[number]) => number) => median(rounds.map(pick)).toFixed(0);
+      console.log(
+        `${String(perSecond).padStart(4)} calls/s, c ${String(connections).padStart(2)}   ` +
+          `ratio ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})   ` +
+          `p99 ms ${p99(({ alone }) => alone.p99)} / ${p99(({ loaded }) => loaded.p99)}   ${rounds.at(-1)?.said}`,
+      );
+    }
+  }
+}
+
+/** @returns how to end it, which tells what it was answered */
+async function startApiLoad(url: string, perSecond: number): Promise<() => Promise<string>> {
+  const args = [
+    join(import.meta.dirname, 'api-load.ts'),
+    url,
+    join(work, 'api-certs/ca.crt'),
+    'registry.example/mcp/weather:v1',
+    String(perSecond),
+  ];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await sleep(1_000);
+  return async () => {
+    const ended = new Promise<void>((done) => child.once('exit', () => done()));
+    child.kill('SIGTERM');
+    await ended;
+    return said.trim();
+  };
+}
+
 async function large(): Promise<void> {
   console.log('\nA provenance of 5 MB with 1,000 subjects, cold, in one process with its registry');
   for (const form of ['bundled', 'layered'] as const) {
@@ -355,7 +422,7 @@ async function large(): Promise<void> {
   }
 }
 
-const PARTS = { warm, cold, provenance, large };
+const PARTS = { warm, cold, provenance, large, api };
 
 /** All of them, or those that are named on the command line. */
 function asked(): readonly (() => Promise<void>)[] {
