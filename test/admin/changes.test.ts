@@ -30,7 +30,7 @@ const draft = (name: string, spec: object = {}) => ({
   spec: { publicKey: { pem: PEM }, ...spec },
 });
 const entries = async (query = ''): Promise<Entry[]> =>
-  (await server.ask('GET', `/changes${query}`)).json.items;
+  (await server.ask('GET', `/changes${query}`)).json.items as unknown as Entry[];
 
 beforeEach(async () => {
   kept = scratchDirectory();
@@ -78,7 +78,7 @@ test('G12: every kind of change is kept with who, what, and the document before 
   await server.ask('DELETE', '/signers/none');
   await server.ask('GET', '/signers');
   await eventually('written', async () => (await entries()).length === 9);
-  const all = (await entries()).reverse();
+  const all = (await entries()).toReversed();
   expect(all.map(({ actor, action, kind, name }) => [actor, action, kind, name].join(' '))).toEqual([
     'admin create TrustedSigner ci',
     'admin update TrustedSigner ci',
@@ -102,8 +102,7 @@ test('G12: every kind of change is kept with who, what, and the document before 
   expect(leaked?.before).toContain('https://[redacted]@x.example');
   for (const text of [leaked?.before, leaked?.after, server.log.join('')]) {
     expect(text).not.toContain('hunter2');
-    // eslint-disable-next-line no-control-regex
-    expect(text?.replaceAll('\n', '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+    expect(text?.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
   }
 });
 
@@ -111,9 +110,12 @@ test('is paged, and filtered by who and what', async () => {
   for (const name of ['a', 'b', 'c']) await server.ask('POST', '/signers', { body: draft(name) });
   await eventually('written', async () => (await entries()).length === 3);
   const first = (await server.ask('GET', '/changes?limit=2')).json;
-  expect(first.items.map(({ name }: Entry) => name)).toEqual(['c', 'b']);
+  expect((first.items as unknown as Entry[]).map(({ name }) => name)).toEqual(['c', 'b']);
   const second = (await server.ask('GET', `/changes?limit=2&cursor=${encodeURIComponent(first.next)}`)).json;
-  expect([second.items.map(({ name }: Entry) => name), second.next]).toEqual([['a'], undefined]);
+  expect([(second.items as unknown as Entry[]).map(({ name }) => name), second.next]).toEqual([
+    ['a'],
+    undefined,
+  ]);
   expect((await entries('?name=b')).map(({ name }) => name)).toEqual(['b']);
   expect(await entries('?actor=somebody')).toEqual([]);
   for (const query of ['?limit=0', '?limit=501', '?cursor=nonsense', '?x=1', '?limit=2&limit=3']) {

@@ -6,8 +6,9 @@ import { silentLogger } from '../../src/log.ts';
 import { parsePublicKey } from '../../src/sigstore/public-key.ts';
 import { KeyResolver } from '../../src/trust/keys/key-resolver.ts';
 import { KeyRing } from '../../src/trust/keys/key-ring.ts';
-import { createSelfSigned } from '../../src/tls/self-signed.ts';
+import { FS } from '../sigstore/support.ts';
 import { policy } from '../store/documents.ts';
+import { pem as armored } from '../support/fixtures-logs.ts';
 import { scratchDirectory } from '../tls/tls-client.ts';
 import { ResourceServer } from './resource-server.ts';
 
@@ -92,15 +93,26 @@ describe('a PEM text is read here', () => {
     expect(asked).toEqual([]);
   });
 
-  test('a certificate comes with whom it is for and its dates', async () => {
-    const { certPem } = createSelfSigned({
-      names: ['signer.example'],
-      notBefore: Date.parse('2026-01-01T00:00:00Z'),
-      notAfter: Date.parse('2027-01-01T00:00:00Z'),
-    });
-    const { json } = await resolve({ pem: certPem });
-    // A server's certificate may not sign images: the same words that a signer with it would get.
-    expect(json.errors ?? json.keys).toHaveLength(1);
+  test('a certificate that may sign comes with whom it is for and its dates; one that may not is refused', async () => {
+    const { status, json } = await resolve({ pem: armored('CERTIFICATE', FS.issue().der) });
+    expect([status, json]).toEqual([
+      200,
+      {
+        keys: [
+          {
+            fingerprint: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+            algorithm: expect.any(String),
+            certificate: {
+              subject: expect.any(String),
+              notBefore: expect.stringMatching(/^\d{4}-.*Z$/),
+              notAfter: expect.stringMatching(/^\d{4}-.*Z$/),
+            },
+          },
+        ],
+      },
+    ]);
+    const authority = await resolve({ pem: armored('CERTIFICATE', FS.authority.der) });
+    expect(authority.json).toMatchObject({ status: 422, errors: [{ field: 'pem' }] });
   });
 
   test.each([

@@ -25,6 +25,7 @@ import { createSelfSigned } from '../../src/tls/self-signed.ts';
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';
 import { http, type HttpResponse } from '../support/http-client.ts';
 import { staticTrust } from '../support/trust.ts';
+import type { ShownJson } from './shown.ts';
 
 const HOUR = 3_600_000;
 
@@ -50,9 +51,7 @@ export interface Asked {
 }
 
 export interface Answered extends HttpResponse {
-  /** The body as JSON; undefined = it is none. */
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly json: any;
+  readonly json: ShownJson;
 }
 
 /** The API of the resources over HTTPS, standalone, on a directory of policy files. */
@@ -145,7 +144,7 @@ export class ResourceServer {
       },
       ...(sent !== undefined && { body: sent }),
     });
-    return { ...answer, json: jsonOf(answer) };
+    return { ...answer, json: jsonOf(answer) as ShownJson };
   }
 }
 
