@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { readFileSync } from 'node:fs';
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
+import { KINDS } from '../../src/api/envelope.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -135,7 +136,7 @@ describe('before the installation', () => {
   test('H1: without the CRDs: NOT_SYNCED, and ready by itself once they are there', async () => {
     await eventually('asked', () => {
       const { reasons } = store.readiness();
-      return reasons.length === 4 && reasons.every((reason) => reason.includes('404'));
+      return reasons.length === KINDS.length && reasons.every((reason) => reason.includes('404'));
     });
     expect(thrown(() => store.current())).toEqual(NOT_SYNCED);
     const output = await cluster.kubectl(['apply', '-f', CRDS]);

@@ -191,13 +191,13 @@ describe('a history in SQLite', () => {
       const { place } = await file();
       const folder = join(dirname(place.path), 'disk');
       mkdirSync(folder);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', folder]);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', folder]);
       try {
         const told = new Told();
         history = open({ place: { ...place, path: join(folder, 'history.db') } }, told);
         history.decided(review('a:1'), 1);
         await eventually('it is written', () => told.rows === 1, LONG);
-        writeFileSync(join(folder, 'ballast'), Buffer.alloc(2 * 1024 * 1024));
+        writeFileSync(join(folder, 'ballast'), Buffer.alloc(7 * 1024 * 1024));
         for (let index = 0; index < 3_000; index += 1) history.decided(review(`i:${index}`), 1);
         await eventually('the disk is full', () => told.isAvailable === false, LONG);
         rmSync(join(folder, 'ballast'));
