@@ -9,23 +9,22 @@ import {
 import { UserIcon } from '@patternfly/react-icons/dist/esm/icons/user-icon';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type Ref } from 'react';
-import { call, keepCsrfToken } from '../api/http.ts';
+import { call } from '../api/http.ts';
+import { changeSession, signedOut } from '../session/session-change.ts';
 import { useCurrentSession } from '../session/session.tsx';
 import { strings } from '../strings.ts';
 import { useToast } from './toasts.tsx';
 
 /** Who is signed in, and the way out. */
 export function UserMenu() {
-  const { user, mode, version } = useCurrentSession();
+  const session = useCurrentSession();
+  const { user, mode, version } = session;
   const [isOpen, setOpen] = useState(false);
   const client = useQueryClient();
   const toast = useToast();
   const signOut = useMutation({
     mutationFn: () => call<unknown>('DELETE', '/session'),
-    onSuccess: () => {
-      keepCsrfToken(undefined);
-      client.clear();
-    },
+    onSuccess: () => changeSession(client, signedOut(session)),
     onError: ({ message }) =>
       toast({ variant: 'danger', title: strings.user.signOutFailed, detail: message }),
   });

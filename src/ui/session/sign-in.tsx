@@ -18,10 +18,11 @@ import {
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type SubmitEvent } from 'react';
 import type { Session } from '../../admin/schemas/session.ts';
-import { call, keepCsrfToken, urlOf } from '../api/http.ts';
+import { call, urlOf } from '../api/http.ts';
 import { Brand } from '../app/brand.tsx';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
 import { strings } from '../strings.ts';
+import { changeSession } from './session-change.ts';
 
 const text = strings.signIn;
 
@@ -59,9 +60,7 @@ function SecretForm({ method }: { readonly method: 'token' | 'password' }) {
     mutationFn: () => call<Session>('POST', '/session', { body: { method, [method]: secret.trim() } }),
     onSuccess: (session) => {
       setSecret('');
-      keepCsrfToken(session.csrfToken);
-      client.clear();
-      client.setQueryData(['session'], session);
+      changeSession(client, session);
     },
   });
   const submit = (event: SubmitEvent) => {
