@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { BrowserRouter } from 'react-router';
 import { whenSignedOut } from '../api/http.ts';
 import { LiveProvider } from '../api/live.tsx';
@@ -7,6 +7,8 @@ import { ApiError } from '../api/problem.ts';
 import { useSession } from '../api/queries.ts';
 import { FailedState, WholePageLoading } from '../shared/states.tsx';
 import { SessionProvider } from '../session/session.tsx';
+import { useIdle } from '../session/idle.ts';
+import { useSignOut } from '../session/sign-out.ts';
 import { SignIn } from '../session/sign-in.tsx';
 import { Shell } from './shell.tsx';
 import { ToastProvider } from './toasts.tsx';
@@ -41,6 +43,8 @@ export function App() {
 function SignedIn() {
   const session = useSession();
   const [hasEnded, setEnded] = useState(false);
+  const noteEnd = useCallback(() => setEnded(true), []);
+  const isSignedIn = session.data?.user !== undefined;
   useEffect(() => {
     whenSignedOut(() => {
       setEnded(true);
@@ -51,12 +55,24 @@ function SignedIn() {
     if (session.isError) return <FailedState error={session.error} onRetry={() => void session.refetch()} />;
     return <WholePageLoading />;
   }
-  if (session.data.user === undefined) return <SignIn session={session.data} hasEnded={hasEnded} />;
+  if (!isSignedIn) return <SignIn session={session.data} hasEnded={hasEnded} />;
   return (
     <SessionProvider session={session.data}>
       <LiveProvider>
+        <IdleSignOut onIdle={noteEnd} />
         <Shell />
       </LiveProvider>
     </SessionProvider>
   );
+}
+
+/** Nobody who left their desk stays signed in. */
+function IdleSignOut({ onIdle }: { readonly onIdle: () => void }) {
+  const { mutate } = useSignOut();
+  const end = useCallback(() => {
+    onIdle();
+    mutate();
+  }, [onIdle, mutate]);
+  useIdle(end);
+  return null;
 }

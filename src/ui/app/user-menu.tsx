@@ -7,11 +7,11 @@ import {
   type MenuToggleElement,
 } from '@patternfly/react-core';
 import { UserIcon } from '@patternfly/react-icons/dist/esm/icons/user-icon';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type Ref } from 'react';
 import { call } from '../api/http.ts';
 import { changeSession, signedOut } from '../session/session-change.ts';
 import { useCurrentSession } from '../session/session.tsx';
+import { useSignOut } from '../session/sign-out.ts';
 import { strings } from '../strings.ts';
 import { useToast } from './toasts.tsx';
 
@@ -20,14 +20,10 @@ export function UserMenu() {
   const session = useCurrentSession();
   const { user, mode, version } = session;
   const [isOpen, setOpen] = useState(false);
-  const client = useQueryClient();
   const toast = useToast();
-  const signOut = useMutation({
-    mutationFn: () => call<unknown>('DELETE', '/session'),
-    onSuccess: () => changeSession(client, signedOut(session)),
-    onError: ({ message }) =>
-      toast({ variant: 'danger', title: strings.user.signOutFailed, detail: message }),
-  });
+  const signOut = useSignOut(({ message }) =>
+    toast({ variant: 'danger', title: strings.user.signOutFailed, detail: message }),
+  );
   const name = user?.name ?? strings.user.nobody;
   return (
     <Dropdown

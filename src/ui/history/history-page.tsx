@@ -1,3 +1,38 @@
+import { Tab, Tabs, TabTitleText } from '@patternfly/react-core';
+import { useState } from 'react';
+import { usePermissions } from '../session/session.tsx';
+import { SectionPage } from '../shared/section-page.tsx';
+import { EmptyMessage } from '../shared/states.tsx';
+import { strings } from '../strings.ts';
+import { ChangesTab } from './changes-tab.tsx';
+import { VerificationsTab } from './verifications-tab.tsx';
+
+const text = strings.history;
+
 export function HistoryPage() {
-  return <p>HistoryPage</p>;
+  const { verifications, changes } = usePermissions();
+  const [tab, setTab] = useState<string | number>(verifications || !changes ? 'verifications' : 'changes');
+  return (
+    <SectionPage title={text.title} lead={text.lead}>
+      <Tabs
+        activeKey={tab}
+        onSelect={(_, chosen) => setTab(chosen)}
+        aria-label={text.title}
+        mountOnEnter
+        unmountOnExit
+        role="region"
+      >
+        <Tab eventKey="verifications" title={<TabTitleText>{text.tabs.verifications}</TabTitleText>}>
+          <div className="cs-tab">{verifications ? <VerificationsTab /> : <NotAllowed />}</div>
+        </Tab>
+        <Tab eventKey="changes" title={<TabTitleText>{text.tabs.changes}</TabTitleText>}>
+          <div className="cs-tab">{changes ? <ChangesTab /> : <NotAllowed />}</div>
+        </Tab>
+      </Tabs>
+    </SectionPage>
+  );
+}
+
+function NotAllowed() {
+  return <EmptyMessage title={strings.app.notAllowed} body={text.lead} />;
 }

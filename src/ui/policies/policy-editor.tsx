@@ -35,7 +35,7 @@ export function PolicyEditor({
   const [isConfirming, setConfirming] = useState(false);
   const reading = useMemo(() => readText(yaml), [yaml]);
   const version = base?.metadata.resourceVersion;
-  const check = usePolicyCheck(reading.value, version, isAllowed);
+  const check = usePolicyCheck(reading.value, version, isAllowed && yaml !== NEW_POLICY);
   const save = useSavePolicy(({ document }) => {
     setConfirming(false);
     if (document === undefined) return;

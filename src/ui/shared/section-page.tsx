@@ -37,6 +37,7 @@ export function SectionPage({
         <Flex
           justifyContent={{ default: 'justifyContentSpaceBetween' }}
           alignItems={{ default: 'alignItemsFlexEnd' }}
+          flexWrap={{ default: 'wrap', md: 'nowrap' }}
         >
           <FlexItem grow={{ default: 'grow' }} className="cs-page-head__text">
             <div ref={heading}>

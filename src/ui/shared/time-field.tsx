@@ -98,7 +98,9 @@ export function TimeField({
             </HelperTextItem>
           ))}
           {!isWrong && (
-            <HelperTextItem>{value === '' ? help : `${formatUtc(value)} · ${help}`}</HelperTextItem>
+            <HelperTextItem>
+              {[...(value === '' ? [] : [formatUtc(value)]), ...(help === '' ? [] : [help])].join(' · ')}
+            </HelperTextItem>
           )}
         </HelperText>
       </FormHelperText>
