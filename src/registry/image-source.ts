@@ -28,8 +28,8 @@ const DEFAULTS = {
 };
 
 /** Evidence in the making, and in each of the two memories of it; what is remembered fits the largest evidence of one image. */
-const BYTES = { memoryBytes: 256 * 1024 * 1024, rememberedBytes: 64 * 1024 * 1024 };
-const UNHURRIED_BYTES = { memoryBytes: 64 * 1024 * 1024, rememberedBytes: 32 * 1024 * 1024 };
+const HURRIED = { isShared: true, memoryBytes: 256 * 1024 * 1024, rememberedBytes: 64 * 1024 * 1024 };
+const UNHURRIED = { isShared: false, memoryBytes: 64 * 1024 * 1024, rememberedBytes: 32 * 1024 * 1024 };
 
 /** One in so many places of a registry, and of all together, are for what no admission waits for. */
 const UNHURRIED_SHARE = 4;
@@ -44,6 +44,7 @@ export class RegistryImageSource implements ImageSource {
   /**
    * The same for questions of people, which no admission waits for. It has a quarter of the places and a memory of its own, and no
    * admission joins a look-up of it: however much is asked here, admissions find their places and what they remembered (attack G14).
+   * What was found with somebody's credentials is told to nobody else: who asks here is shown the answer in full.
    */
   readonly unhurried: ImageSource;
 
@@ -88,8 +89,8 @@ export class RegistryImageSource implements ImageSource {
       lookupMilliseconds,
       stopped,
     };
-    this.#lookups = new Lookups({ ...common, ...BYTES, send });
-    this.unhurried = new Lookups({ ...common, ...UNHURRIED_BYTES, send: narrowed(send, concurrency) });
+    this.#lookups = new Lookups({ ...common, ...HURRIED, send });
+    this.unhurried = new Lookups({ ...common, ...UNHURRIED, send: narrowed(send, concurrency) });
   }
 
   resolve(image: ImageReference, options: AskOptions): Promise<Resolved> {

@@ -30,6 +30,8 @@ export interface LookupsOptions extends Omit<PlaceOptions, 'tokens'> {
   readonly memoryBytes: number;
   /** Bytes of evidence that is remembered. */
   readonly rememberedBytes: number;
+  /** Whether what was found for one caller is told to another, who may not be able to see the image. */
+  readonly isShared: boolean;
   readonly stopped: AbortSignal;
 }
 
@@ -43,7 +45,7 @@ export class Lookups implements ImageSource {
   readonly #memory: MemoryBudget;
 
   constructor(options: LookupsOptions) {
-    const { send, now, respites, keyrings, stopped, log, rememberedBytes: bytes } = options;
+    const { send, now, respites, keyrings, stopped, log, isShared, rememberedBytes: bytes } = options;
     const milliseconds = options.lookupMilliseconds;
     const tokens = new Tokens({
       send,
@@ -54,9 +56,9 @@ export class Lookups implements ImageSource {
     });
     this.#keyrings = keyrings;
     this.#places = new Places({ ...options, tokens });
-    this.#discoveries = new RememberedDiscoveries({ now, log, milliseconds, stopped, bytes });
+    this.#discoveries = new RememberedDiscoveries({ now, log, milliseconds, stopped, bytes, isShared });
     this.#digests = new SingleFlight({ max: 1024, milliseconds, stopped });
-    this.#manifests = new Manifests({ places: this.#places, milliseconds, stopped });
+    this.#manifests = new Manifests({ places: this.#places, milliseconds, stopped, isShared });
     this.#memory = new MemoryBudget(options.memoryBytes);
   }
 

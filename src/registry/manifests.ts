@@ -14,23 +14,27 @@ const MAX_FLIGHTS = 1024;
 export class Manifests {
   readonly #places: Places;
   readonly #flights: SingleFlight<Uint8Array>;
+  readonly #isShared: boolean;
   readonly #held = new LRUCache<string, Uint8Array>({
     maxSize: CACHE_BYTES,
     sizeCalculation: ({ length }) => length + 1,
   });
 
+  /** @param options.isShared whether one that was read for one caller is told to another, who may not be able to see the image */
   constructor(options: {
+    readonly isShared: boolean;
     readonly places: Places;
     readonly milliseconds: number;
     readonly stopped: AbortSignal;
   }) {
     this.#places = options.places;
+    this.#isShared = options.isShared;
     this.#flights = new SingleFlight({ ...options, max: MAX_FLIGHTS });
   }
 
-  /** What is remembered, for whoever asks. */
+  /** What is remembered for whoever asks. */
   held(place: Place, digest: string): Uint8Array | undefined {
-    return this.#held.get(`${place.key} ${digest}`);
+    return this.#isShared ? this.#held.get(`${place.key} ${digest}`) : undefined;
   }
 
   /**
@@ -39,10 +43,13 @@ export class Manifests {
    */
   async read(place: Place, digest: string, options: AskOptions): Promise<Uint8Array> {
     const { host } = place.endpoints.origin;
-    const name = `${place.key} ${digest}`;
     const opened = await this.#places.open(place, options);
+    const own = `${place.key} ${digest} ${opened.access}`;
+    const name = this.#isShared ? `${place.key} ${digest}` : own;
+    const held = this.#isShared ? undefined : this.#held.get(name);
+    if (held !== undefined) return held;
     const caller = { signal: options.signal, late: () => timeoutFault(host), isProven: place.isProven };
-    return this.#flights.run(`${name} ${opened.access}`, caller, async (shared) => {
+    return this.#flights.run(own, caller, async (shared) => {
       const bytes = await opened.manifest(digest, shared);
       if (bytes === undefined) throw imageNotFound(host);
       parseManifest(bytes, 'the manifest of the image');

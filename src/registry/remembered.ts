@@ -60,6 +60,7 @@ export class RememberedDiscoveries {
   readonly #log: Logger;
   readonly #milliseconds: number;
   readonly #flights: SingleFlight<Discovery>;
+  readonly #isShared: boolean;
   readonly #underWay = new Map<string, Findings>();
   readonly #found: LRUCache<string, Remembered>;
   /** When found evidence was last looked up again behind an answer, by key of the look-up. */
@@ -67,14 +68,19 @@ export class RememberedDiscoveries {
   /** The last look of each access, whatever it gave. */
   readonly #latest: LRUCache<string, Remembered>;
 
-  /** @param options.bytes of evidence, in each of the two memories, which share what both hold */
+  /**
+   * @param options.bytes of evidence, in each of the two memories, which share what both hold
+   * @param options.isShared whether evidence that was found for one caller is told to another, who may not be able to see the image
+   */
   constructor(options: {
     now: () => number;
     log: Logger;
     milliseconds: number;
     stopped: AbortSignal;
     bytes: number;
+    isShared: boolean;
   }) {
+    this.#isShared = options.isShared;
     this.#found = new LRUCache({ maxSize: options.bytes, sizeCalculation: sizeOf });
     this.#latest = new LRUCache({ maxSize: options.bytes, sizeCalculation: sizeOf });
     this.#now = options.now;
@@ -89,11 +95,8 @@ export class RememberedDiscoveries {
 
   /** What a look could not do is in the answer's faults. @throws Refusal for a repository that cannot be asked for */
   async look(asked: Lookup, { fresh, signal }: { fresh: boolean; signal: AbortSignal }): Promise<Discovery> {
-    const found = fresh ? undefined : this.#foundFor(asked);
-    if (found !== undefined) {
-      this.#refreshBehind(asked, found);
-      return { ...found.discovery, remembered: true };
-    }
+    const shared = fresh || !this.#isShared ? undefined : this.#foundFor(asked, asked.key);
+    if (shared !== undefined) return shared;
     let lookup: Opened;
     try {
       lookup = { ...asked, ...(await asked.open(signal)) };
@@ -102,9 +105,11 @@ export class RememberedDiscoveries {
       if (problem instanceof Fault) return withFault(new Findings(), problem);
       throw problem;
     }
-    const latest = this.#latestFor(lookup, fresh);
-    if (latest !== undefined) return { ...latest.discovery, remembered: true };
     const key = `${lookup.key} ${lookup.access}`;
+    const own = fresh || this.#isShared ? undefined : this.#foundFor(asked, key);
+    if (own !== undefined) return own;
+    const latest = this.#latestFor(key, fresh);
+    if (latest !== undefined) return { ...latest.discovery, remembered: true };
     let byNow: Discovery | undefined;
     const late = () => {
       const fault = this.#late(lookup);
@@ -119,14 +124,16 @@ export class RememberedDiscoveries {
     }
   }
 
-  /** For whoever asks: no credential is worked out for it. */
-  #foundFor({ key }: Lookup): Remembered | undefined {
+  /** Where it is for whoever asks, no credential is worked out for it. */
+  #foundFor(lookup: Lookup, key: string): Discovery | undefined {
     const found = this.#found.get(key);
-    return this.#isWithin(found, LIFETIMES.found) ? found : undefined;
+    if (found === undefined || !this.#isWithin(found, LIFETIMES.found)) return undefined;
+    this.#refreshBehind(lookup, key, found);
+    return { ...found.discovery, remembered: true };
   }
 
-  #latestFor(lookup: Opened, fresh: boolean): Remembered | undefined {
-    const latest = this.#latest.get(`${lookup.key} ${lookup.access}`);
+  #latestFor(key: string, fresh: boolean): Remembered | undefined {
+    const latest = this.#latest.get(key);
     const isFaulted = latest !== undefined && latest.discovery.faults.length > 0;
     const lifetime = isFaulted && !fresh ? LIFETIMES.fault : LIFETIMES.nothing;
     return this.#isWithin(latest, lifetime) ? latest : undefined;
@@ -136,10 +143,10 @@ export class RememberedDiscoveries {
     return remembered !== undefined && Math.abs(this.#now() - remembered.at) < milliseconds;
   }
 
-  #refreshBehind(lookup: Lookup, found: Remembered): void {
-    const at = this.#refreshed.get(lookup.key) ?? -Infinity;
+  #refreshBehind(lookup: Lookup, key: string, found: Remembered): void {
+    const at = this.#refreshed.get(key) ?? -Infinity;
     if (this.#isWithin(found, REFRESH_MS) || Math.abs(this.#now() - at) < REFRESH_RETRY_MS) return;
-    this.#refreshed.set(lookup.key, this.#now());
+    this.#refreshed.set(key, this.#now());
     const refresh = async () =>
       this.#start({ ...lookup, ...(await lookup.open(UNENDING)) }, true, UNENDING, () => this.#late(lookup));
     refresh().catch((error: unknown) => {
@@ -173,7 +180,7 @@ export class RememberedDiscoveries {
     this.#latest.set(key, remembered);
     // With a fault it may be less than there is: it must not take the place of something whole.
     if (discovery.evidence.length > 0 && discovery.faults.length === 0)
-      this.#found.set(lookup.key, remembered);
+      this.#found.set(this.#isShared ? lookup.key : key, remembered);
     return discovery;
   }
 

@@ -139,7 +139,8 @@ describe('live decisions', () => {
     expect(text.split('\n')).toHaveLength(5);
     expect(text.length).toBeLessThan(20_000);
     expect(text).not.toContain('\u202e');
-    expect((parse(text)[0]?.data as { images: unknown[] }).images).toHaveLength(20);
+    const [event] = parse(text);
+    expect(liveDecisionSchema.parse(event?.data).images).toHaveLength(20);
   });
 
   test('G2: of one namespace, whoever may only see that', async () => {

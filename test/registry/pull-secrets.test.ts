@@ -114,6 +114,30 @@ describe('whose credentials', () => {
     });
   });
 
+  test('G7: what people ask is answered to nobody else: whoever has not that secret sees nothing of it', async () => {
+    const { api, registry, source, digest } = await setup();
+    putSecret(api, 'regcred', { [registry.host]: 'good' });
+    const asked = (who: Puller) =>
+      source.unhurried.discover(reference(registry, { digest }), digest, {
+        ...asking(undefined, who),
+        fresh: false,
+      });
+    const manifest = (who: Puller) =>
+      source.unhurried.manifest(reference(registry), digest, asking(undefined, who));
+    const tenant = puller('regcred');
+    expect(await asked(tenant)).toMatchObject({ faults: [], remembered: false, withPullSecret: true });
+    expect(await asked(tenant)).toMatchObject({ faults: [], remembered: true, withPullSecret: true });
+    expect((await manifest(tenant)).length).toBeGreaterThan(0);
+    const stranger = await asked(nobody);
+    expect(stranger.evidence).toEqual([]);
+    expect(stranger.faults[0]?.code).toBe('REGISTRY_AUTH');
+    await expect(manifest(nobody)).rejects.toMatchObject({ code: 'REGISTRY_AUTH' });
+    const requests = registry.seen.length;
+    expect((await manifest(tenant)).length).toBeGreaterThan(0);
+    expect(await asked(tenant)).toMatchObject({ remembered: true });
+    expect(registry.seen).toHaveLength(requests);
+  });
+
   test('the older type of Secret does the same', async () => {
     const { api, registry, source, digest } = await setup();
     const data = {
