@@ -8,8 +8,6 @@ import {
 } from '@patternfly/react-core';
 import { UserIcon } from '@patternfly/react-icons/dist/esm/icons/user-icon';
 import { useState, type Ref } from 'react';
-import { call } from '../api/http.ts';
-import { changeSession, signedOut } from '../session/session-change.ts';
 import { useCurrentSession } from '../session/session.tsx';
 import { useSignOut } from '../session/sign-out.ts';
 import { strings } from '../strings.ts';

@@ -65,7 +65,7 @@ function VerificationRow({
           {image}
         </Td>
         <Td dataLabel={columns.policy} className="cs-wrap">
-          {policy}
+          {nameOfPolicy(policy)}
         </Td>
         <Td dataLabel={columns.workload} className="cs-wrap">
           {[kind, `${namespace}/${name}`].join(' ')}
@@ -85,4 +85,9 @@ function VerificationRow({
       )}
     </Tbody>
   );
+}
+
+/** Of a ClusterSigningPolicy, which most are, the name alone. */
+function nameOfPolicy(policy: string): string {
+  return policy.replace(/^(?:ClusterSigningPolicy|SigningPolicy)\//, '');
 }
