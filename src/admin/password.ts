@@ -31,8 +31,9 @@ export class AdminPassword {
   readonly #remembered = new LRUCache<string, true>({ max: 4, ttl: REMEMBERED });
   readonly #memoryKey = randomBytes(32);
 
-  private constructor(stored: StoredHash) {
+  private constructor(stored: StoredHash, known?: string) {
     this.#stored = stored;
+    if (known !== undefined) this.#remembered.set(this.#memoryOf(known), true);
   }
 
   /**
@@ -50,23 +51,27 @@ export class AdminPassword {
     if (given !== undefined) {
       if (given.length < MIN_PASSWORD_CHARS)
         throw new Error(`the administrator's password has to have at least ${MIN_PASSWORD_CHARS} characters`);
-      if (stored !== undefined && (await isOf(stored, given))) return new AdminPassword(stored);
-      return new AdminPassword(await store(file, given));
+      if (stored !== undefined && (await isOf(stored, given))) return new AdminPassword(stored, given);
+      return new AdminPassword(await store(file, given), given);
     }
     if (stored !== undefined) return new AdminPassword(stored);
     const made = randomBytes(18).toString('base64url');
     const hash = await store(file, made);
     announce(made);
-    return new AdminPassword(hash);
+    return new AdminPassword(hash, made);
   }
 
   /** @throws ApiProblem UNAVAILABLE when too many are being looked at */
   async isRight(password: string, signal: AbortSignal): Promise<boolean> {
-    const memory = createHmac('sha256', this.#memoryKey).update(password).digest('base64');
+    const memory = this.#memoryOf(password);
     if (this.#remembered.has(memory)) return true;
     const isRight = await this.#turns.take(signal, () => isOf(this.#stored, password));
     if (isRight) this.#remembered.set(memory, true);
     return isRight;
+  }
+
+  #memoryOf(password: string): string {
+    return createHmac('sha256', this.#memoryKey).update(password.normalize('NFKC')).digest('base64');
   }
 }
 

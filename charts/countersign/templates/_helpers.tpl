@@ -27,6 +27,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "countersign.name" . }}.{{ .Release.Namespace }}.svc
 {{- end }}
 
+{{/* Empty where no history is kept: then nothing is written to a disk. */}}
+{{- define "countersign.keepsHistory" -}}
+{{- if not (and (hasKey .Values.history "enabled") (not .Values.history.enabled)) -}}true{{- end -}}
+{{- end }}
+
 {{- define "countersign.excludedNamespaces" -}}
 {{ append .Values.excludedNamespaces .Release.Namespace | uniq | toJson }}
 {{- end }}
