@@ -30,7 +30,7 @@ const draft = (name: string, spec: object = {}) => ({
   spec: { publicKey: { pem: PEM }, ...spec },
 });
 const entries = async (query = ''): Promise<Entry[]> =>
-  (await server.ask('GET', `/changes${query}`)).json.items as unknown as Entry[];
+  ((await server.ask('GET', `/changes${query}`)).json.items as unknown as Entry[] | undefined) ?? [];
 
 beforeEach(async () => {
   kept = scratchDirectory();

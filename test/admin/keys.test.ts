@@ -6,6 +6,7 @@ import { silentLogger } from '../../src/log.ts';
 import { parsePublicKey } from '../../src/sigstore/public-key.ts';
 import { KeyResolver } from '../../src/trust/keys/key-resolver.ts';
 import { KeyRing } from '../../src/trust/keys/key-ring.ts';
+import { eventually } from '../kube/eventually.ts';
 import { FS } from '../sigstore/support.ts';
 import { policy } from '../store/documents.ts';
 import { pem as armored } from '../support/fixtures-logs.ts';
@@ -222,7 +223,8 @@ describe('a reference is read now', () => {
     const questions = Array.from({ length: 6 }, () =>
       resolve({ uri: 'hashivault://release' }).finally(() => (released += 1)),
     );
-    await new Promise((later) => setTimeout(later, 200));
+    await eventually('two are asked', () => waiting === 2);
+    await new Promise((later) => setTimeout(later, 50));
     expect([waiting, released]).toEqual([2, 0]);
     for (const { status } of await Promise.all(questions)) expect(status).toBe(503);
     held.forEach((release) => release());
