@@ -3,6 +3,7 @@ import type { Stats } from '../../admin/schemas/history.ts';
 import type { Exception, Policy, Signer, TrustRootDocument } from '../../admin/schemas/resources.ts';
 import type { Session } from '../../admin/schemas/session.ts';
 import type { InstallationStatus } from '../../admin/schemas/status.ts';
+import { untilNextExpiry } from './expiry.ts';
 import { get, keepCsrfToken, segment } from './http.ts';
 
 export interface ListOf<T> {
@@ -49,6 +50,7 @@ export function useSigners() {
   return useQuery({
     queryKey: ['signers'],
     queryFn: ({ signal }) => get<ListOf<Signer>>('/signers', { signal }),
+    refetchInterval: ({ state }) => untilNextExpiry(state.data?.items ?? [], Date.now()),
   });
 }
 
@@ -56,6 +58,7 @@ export function useSigner(name: string) {
   return useQuery({
     queryKey: ['signers', name],
     queryFn: ({ signal }) => get<Signer>(`/signers/${segment(name)}`, { signal }),
+    refetchInterval: ({ state }) => untilNextExpiry(state.data === undefined ? [] : [state.data], Date.now()),
   });
 }
 
@@ -93,7 +96,7 @@ export function useExceptions() {
   return useQuery({
     queryKey: ['exceptions'],
     queryFn: ({ signal }) => get<ListOf<Exception>>('/exceptions', { signal }),
-    refetchInterval: 60_000,
+    refetchInterval: ({ state }) => untilNextExpiry(state.data?.items ?? [], Date.now()),
   });
 }
 
