@@ -511,3 +511,21 @@ test('G12: each change leaves a line with who, what and which, that nothing in i
   ]);
   for (const line of server.log) expect(line.trimEnd()).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
 });
+
+test.each(['A', '...', 'a/b', 'a_b', ' ', '%00', 'x'.repeat(300)])(
+  'G2: %j is the name of nothing, in a path and in a query',
+  async (name) => {
+    const odd = encodeURIComponent(name);
+    const asked: readonly (readonly [string, string])[] = [
+      ['GET', `/signers/${odd}`],
+      ['POST', `/signers/${odd}/disable`],
+      ['DELETE', `/policies/${odd}`],
+      ['GET', `/namespaces/${odd}/policies`],
+      ['GET', `/policies?namespace=${odd}`],
+    ];
+    for (const [method, path] of asked) expect([400, 404]).toContain((await ask(method, path)).status);
+    for (const dots of ['.', '..'])
+      expect((await ask('GET', `/policies?namespace=${dots}`)).status).toBe(400);
+    expect((await ask('GET', '/policies?namespace=a.b')).status).toBe(200);
+  },
+);

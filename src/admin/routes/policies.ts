@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { clusterPolicySpec, namespacedPolicySpec } from '../../api/policy-schema.ts';
+import { objectName } from '../../api/schema.ts';
 import { DeskError, type DraftDocument } from '../../store/resource-desk.ts';
 import { ApiProblem } from '../problem.ts';
 import type { Order, ResourceOffice } from '../resource-office.ts';
@@ -77,10 +78,7 @@ function listAllRoute(office: ResourceOffice): Route {
       'At most 500 of each kind. Of the two kinds those that the caller may list; `isComplete` is false where one is left out.',
     access: 'signed-in',
     query: z.strictObject({
-      namespace: z
-        .string()
-        .min(1)
-        .max(253)
+      namespace: objectName()
         .optional()
         .describe('Beside those of the cluster only those of this namespace.'),
     }),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Kind } from '../../api/envelope.ts';
+import { objectName } from '../../api/schema.ts';
 import type { DocumentName, DraftDocument } from '../../store/resource-desk.ts';
 import { ApiProblem } from '../problem.ts';
 import type { Order, ResourceOffice } from '../resource-office.ts';
@@ -47,7 +48,8 @@ interface Draft {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-const nameParam = z.string().min(1).max(253);
+/** What no document can be called leads nowhere, and least of all into another path of the API server. */
+const nameParam = objectName();
 const ETAG = { etag: 'The version, for If-Match.' };
 const BODY_TYPES = ['application/json', 'application/yaml'] as const;
 const READ_PROBLEMS = ['FORBIDDEN', 'NOT_FOUND', 'UNAVAILABLE'] as const;
