@@ -5,6 +5,7 @@ import type { Authenticator } from '../admin/authentication.ts';
 import { ChangeLog } from '../admin/change-log.ts';
 import { Impact } from '../admin/impact.ts';
 import type { LiveDecisions } from '../admin/live-decisions.ts';
+import type { OidcIssuer } from '../admin/oidc.ts';
 import { ResourceOffice } from '../admin/resource-office.ts';
 import type { Route } from '../admin/route.ts';
 import { changeRoutes } from '../admin/routes/changes.ts';
@@ -13,6 +14,7 @@ import { exceptionRoutes } from '../admin/routes/exceptions.ts';
 import { historyRoutes } from '../admin/routes/history.ts';
 import { impactRoutes } from '../admin/routes/impact.ts';
 import { keyRoutes } from '../admin/routes/keys.ts';
+import { oidcRoutes } from '../admin/routes/oidc.ts';
 import { policyRoutes } from '../admin/routes/policies.ts';
 import { sessionRoutes } from '../admin/routes/session.ts';
 import { signerRoutes } from '../admin/routes/signers.ts';
@@ -61,6 +63,8 @@ export interface AdminPeople {
   readonly access: Access;
   readonly authenticator: Authenticator;
   readonly sessions: Sessions;
+  /** Undefined where nobody signs in there. */
+  readonly issuer: OidcIssuer | undefined;
   readonly version: string;
 }
 
@@ -87,9 +91,11 @@ export function adminRoutes(
     running: runningFor(context),
     excludedNamespaces: context.settings.excludedNamespaces,
   });
-  const { version, access } = people;
+  const { version, access, issuer } = people;
+  const signIn = [...access.methods, ...(issuer === undefined ? [] : (['oidc'] as const))];
   const routes = [
-    ...sessionRoutes({ ...people, signIn: [...access.methods], logger }),
+    ...sessionRoutes({ ...people, signIn, logger }),
+    ...(issuer === undefined ? [] : oidcRoutes({ ...people, issuer, logger })),
     ...statusRoutes(() => installationStatus(context, { version, replica: hostname() })),
     ...signerRoutes(office),
     ...policyRoutes(office),

@@ -6,6 +6,7 @@ import { AdminServer } from '../admin/admin-server.ts';
 import { Authenticator } from '../admin/authentication.ts';
 import { ClusterAccess } from '../admin/cluster-access.ts';
 import { AdminPassword } from '../admin/password.ts';
+import { OidcIssuer } from '../admin/oidc.ts';
 import { FAILURE_RATES, FailureGuard } from '../admin/rate-limits.ts';
 import { Sessions } from '../admin/sessions.ts';
 import { StandaloneAccess } from '../admin/standalone-access.ts';
@@ -31,7 +32,9 @@ export async function openAdmin(context: AdminContext, certificate: ServingCerti
   const sessions = new Sessions();
   const failures = new FailureGuard(FAILURE_RATES[access.mode]);
   const authenticator = new Authenticator({ access, sessions, failures, logger });
-  const { routes, stop } = adminRoutes(context, { access, authenticator, sessions, version: VERSION });
+  const issuer = issuerFor(context);
+  const people = { access, authenticator, sessions, issuer, version: VERSION };
+  const { routes, stop } = adminRoutes(context, people);
   const server = new AdminServer({
     host: settings.admin.host,
     port: settings.admin.port,
@@ -57,6 +60,7 @@ export async function openAdmin(context: AdminContext, certificate: ServingCerti
       stop();
       await server.stop(milliseconds);
       sessions.stop();
+      await issuer?.close();
     },
   };
 }
@@ -76,6 +80,19 @@ async function accessFor({ settings, surroundings, logger }: AdminContext): Prom
       `admin: ${asError(error).message}\n  (dataDirectory or admin.passwordFile say where the password's hash is kept; admin.enabled: false does without the page)`,
       { cause: error },
     );
+  }
+}
+
+function issuerFor({ settings, surroundings, logger }: AdminContext): OidcIssuer | undefined {
+  const { oidc } = settings.admin;
+  if (oidc === undefined) return undefined;
+  if (surroundings.cluster === undefined)
+    throw new SettingsError('admin.oidc: without a cluster there is nobody to take its tokens');
+  const redirectUri = oidc.redirectUri ?? 'https://localhost:9443/api/v1/session/oidc/callback';
+  try {
+    return new OidcIssuer({ ...oidc, redirectUri }, logger);
+  } catch (error) {
+    throw new SettingsError(`admin.oidc: ${asError(error).message}`, { cause: error });
   }
 }
 

@@ -235,9 +235,40 @@ describe('what the program may do', () => {
     });
   });
 
+  test('it asks whose a token is, and never acts as somebody else', () => {
+    expect(cluster).toContainEqual({
+      apiGroups: ['authentication.k8s.io'],
+      resources: ['tokenreviews'],
+      verbs: ['create'],
+    });
+    expect(cluster.flatMap(({ verbs }) => verbs)).not.toContain('impersonate');
+    expect(
+      manifests.filter(({ kind }) => kind.endsWith('RoleBinding')).map(({ roleRef }) => roleRef),
+    ).toEqual(
+      ['ClusterRole', 'Role'].map((kind) => ({
+        apiGroup: 'rbac.authorization.k8s.io',
+        kind,
+        name: 'countersign',
+      })),
+    );
+  });
+
+  test('the roles for people cover every kind, and nothing else of the cluster', () => {
+    for (const role of ['viewer', 'admin']) {
+      const rules = one('ClusterRole', `countersign-${role}`)['rules'] as readonly PolicyRule[];
+      expect(new Set(rules.flatMap(({ apiGroups }) => apiGroups))).toEqual(new Set(['countersign.dev']));
+      const verbs = new Set(rules.flatMap((rule) => rule.verbs));
+      expect([role, verbs.has('create'), verbs.has('*')]).toEqual([role, role === 'admin', false]);
+      for (const { plural } of DEFINITIONS)
+        expect(rules.flatMap(({ resources }) => resources)).toEqual(expect.arrayContaining([plural]));
+    }
+  });
+
   test('it writes status, and never a spec', () => {
-    const written = cluster.filter(({ verbs }) =>
-      verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
+    const written = cluster.filter(
+      ({ apiGroups, verbs }) =>
+        !apiGroups.includes('authentication.k8s.io') &&
+        verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
     );
     const resources = written.flatMap((rule) => rule.resources);
     expect(
@@ -288,7 +319,7 @@ describe('the Pods', () => {
     const settings = settingsOf(one('ConfigMap'));
     expect(settings.certificate).toEqual({
       secret: { namespace: 'countersign-system', name: 'countersign-tls' },
-      names: ['countersign.countersign-system.svc'],
+      names: ['countersign.countersign-system.svc', 'countersign-admin.countersign-system.svc', 'localhost'],
       validatingWebhooks: ['countersign', 'countersign-policies'],
       mutatingWebhooks: ['countersign'],
     });
