@@ -404,6 +404,8 @@ describe('policies', () => {
       'Enforce',
     ]);
     expect(lines().filter(({ level }) => level === 'warn')).toEqual([]);
+    expect((await put({ mode: 'Warn' }, '?dryRun=true')).json).toMatchObject({ dryRun: true });
+    expect((await ask('GET', '/policies/house')).json.facts.mode).toBe('Enforce');
     const weaker = await put({ mode: 'Warn' }, '?confirm=true');
     expect([weaker.status, weaker.json.document.facts.mode]).toEqual([200, 'Warn']);
     expect((await mode('Audit', { confirm: true })).json.document.facts.mode).toBe('Audit');

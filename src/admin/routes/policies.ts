@@ -130,7 +130,7 @@ function modeRoute(noun: Noun, office: ResourceOffice): Route {
       const order = orderOf('mode', { query, caller, signal });
       return office.patch(name, order, async () => {
         const stored = await office.read(name, order);
-        const isWeaker = checkWeaker(stored.spec['mode'], mode, confirm, 'confirm: true');
+        const isWeaker = checkWeaker(stored.spec['mode'], mode, confirm || order.dryRun, 'confirm: true');
         // Of a stricter mode no version is asked: it must not fail because a text was edited.
         return { spec: { mode }, version: isWeaker ? stored.metadata.resourceVersion : undefined, isWeaker };
       });
@@ -144,12 +144,12 @@ async function checkMode(
   { order, confirm }: { readonly order: Order; readonly confirm: boolean },
 ): Promise<boolean> {
   const stored = await office.read(document, order);
-  return checkWeaker(stored.spec['mode'], document.spec['mode'], confirm, '?confirm=true');
+  return checkWeaker(stored.spec['mode'], document.spec['mode'], confirm || order.dryRun, '?confirm=true');
 }
 
 const STRENGTH = { Enforce: 2, Warn: 1, Audit: 0 } as const;
 
-/** @returns whether it is weaker @throws ApiProblem INVALID when it is, and nobody confirmed that */
+/** Of a dry run nothing is to be confirmed. @returns whether it is weaker @throws ApiProblem INVALID when it is, and nobody confirmed that */
 function checkWeaker(before: unknown, after: unknown, confirm: boolean, how: string): boolean {
   if (strengthOf(after) >= strengthOf(before)) return false;
   if (confirm) return true;

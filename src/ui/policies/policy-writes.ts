@@ -1,7 +1,8 @@
 import type { Policy } from '../../admin/schemas/resources.ts';
 import { call } from '../api/http.ts';
 import { policyPath } from '../api/queries.ts';
-import { useWrite, type Written } from '../api/writes.ts';
+import { useWrite } from '../api/writes.ts';
+import type { Written } from '../api/written.ts';
 import type { Json } from '../shared/values.ts';
 import { strings } from '../strings.ts';
 import { targetOf, type PolicyMode } from './policy-document.ts';
@@ -16,9 +17,12 @@ export interface PolicySave {
 
 export function useSavePolicy(onDone: (written: Written<Policy>, save: PolicySave) => void) {
   return useWrite<PolicySave, Policy>({
+    // A weaker mode was asked about before it comes here.
     write: ({ value, version }) => {
       const { folder, path, body } = targetOf(value);
-      return version === undefined ? call('POST', folder, { body }) : call('PUT', path, { body, version });
+      return version === undefined
+        ? call('POST', folder, { body })
+        : call('PUT', `${path}?confirm=true`, { body, version });
     },
     said: ({ value }) => text.saved(targetOf(value).name),
     onDone,
@@ -33,7 +37,9 @@ export interface ModeChange {
 export function useChangeMode(onDone: () => void) {
   return useWrite<ModeChange, Policy>({
     write: ({ policy: { metadata }, mode }) =>
-      call('POST', `${policyPath(metadata.namespace, metadata.name)}/mode`, { body: { mode } }),
+      call('POST', `${policyPath(metadata.namespace, metadata.name)}/mode`, {
+        body: { mode, confirm: true },
+      }),
     said: ({ policy: { metadata }, mode }) => text.modeChanged(metadata.name, mode),
     onDone,
   });
