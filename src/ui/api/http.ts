@@ -29,7 +29,7 @@ export interface CallOptions {
 /** Path and query of an operation, for links too. */
 export function urlOf(path: string, query: Query = {}): string {
   const given = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined || value === '' ? [] : [[name, String(value)]],
+    value === undefined || value === '' ? [] : [[name, String(value)] as [string, string]],
   );
   const text = new URLSearchParams(given).toString();
   return `${BASE}${path}${text === '' ? '' : `?${text}`}`;

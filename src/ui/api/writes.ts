@@ -2,21 +2,7 @@ import { useMutation, useQueryClient, type UseMutationResult } from '@tanstack/r
 import { useToast } from '../app/toasts.tsx';
 import { strings } from '../strings.ts';
 import { FOLLOWS_SNAPSHOT } from './queries.ts';
-
-/** What a write comes back with. */
-export interface Written<T> {
-  /** Absent after a deletion. */
-  readonly document?: T;
-  readonly inForce: boolean;
-  readonly dryRun: boolean;
-  readonly warnings: readonly string[];
-}
-
-/** A document as it is sent. */
-export interface Draft {
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
-  readonly spec: Readonly<Record<string, unknown>>;
-}
+import type { Written } from './written.ts';
 
 /** One change: when it is made, says so, and has everything read again that may be different now. */
 export function useWrite<V, T = unknown>({

@@ -31,6 +31,7 @@ export function ToastProvider({ children }: { readonly children: ReactNode }) {
         {toasts.map(({ key, variant, title, detail }) => (
           <Alert
             key={key}
+            component="h2"
             variant={variant}
             title={title}
             timeout={variant === 'danger' ? false : SHOWN_FOR}

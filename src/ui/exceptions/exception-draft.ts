@@ -1,4 +1,4 @@
-import type { Draft } from '../api/writes.ts';
+import type { Draft } from '../api/written.ts';
 import { parseList } from '../shared/lines.ts';
 
 /** A SigningException as the form has it; lists are one entry a line. */

@@ -3,7 +3,7 @@ import type { FieldProblem } from '../../admin/problem.ts';
 import type { Policy } from '../../admin/schemas/resources.ts';
 import { call } from '../api/http.ts';
 import { ApiError } from '../api/problem.ts';
-import type { Written } from '../api/writes.ts';
+import type { Written } from '../api/written.ts';
 import { useDebounced } from '../shared/debounced.ts';
 import type { Json } from '../shared/values.ts';
 import { targetOf } from './policy-document.ts';

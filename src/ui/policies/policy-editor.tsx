@@ -100,7 +100,7 @@ export function PolicyEditor({
           </CardBody>
         </Card>
       )}
-      <div className="cs-editor">
+      <div className="cs-editor" hidden={check.state === 'conflict'}>
         <section aria-label={text.form}>
           {value === undefined ? (
             <Alert component="h2" isInline variant="info" title={text.unreadable} />

@@ -42,7 +42,7 @@ export function readText(text: string): Reading {
 export function editText(text: string, path: FieldPath, value: unknown): string {
   const { document } = parse(text);
   if (value === undefined) remove(document, path);
-  else document.setIn(path, document.createNode(value));
+  else set(document, path, value);
   return document.toString({ lineWidth: 0 });
 }
 
@@ -82,6 +82,13 @@ export function fieldOf(path: FieldPath): string {
 function parse(text: string): { readonly document: Document; readonly counter: LineCounter } {
   const counter = new LineCounter();
   return { document: parseDocument(text, { lineCounter: counter }), counter };
+}
+
+/** A value in the place of another one leaves its comment where it is. */
+function set(document: Document, path: FieldPath, value: unknown): void {
+  const before: unknown = document.getIn(path, true);
+  if (isScalar(before) && typeof value !== 'object') before.value = value;
+  else document.setIn(path, document.createNode(value));
 }
 
 function remove(document: Document, path: FieldPath): void {

@@ -5,7 +5,7 @@ import { strings } from '../strings.ts';
 import { DiffView } from './diff-view.tsx';
 import { Loaded } from './states.tsx';
 import { draftYaml } from './yaml-text.ts';
-import type { Draft } from '../api/writes.ts';
+import type { Draft } from '../api/written.ts';
 
 const text = strings.conflict;
 

@@ -1,4 +1,5 @@
 import { Alert, AlertActionLink, List, ListItem } from '@patternfly/react-core';
+import { useEffect, useRef } from 'react';
 import type { FieldProblem } from '../../admin/problem.ts';
 import { ApiError } from '../api/problem.ts';
 import { strings } from '../strings.ts';
@@ -16,34 +17,41 @@ export function ProblemAlert({
 }) {
   const { title, detail, fields } = wordsOf(error);
   const shown = errors ?? fields;
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // Whoever pressed a button at the end of a long form sees the answer at its beginning.
+    place.current?.scrollIntoView({ block: 'nearest' });
+  }, []);
   return (
-    <Alert
-      component="h2"
-      isInline
-      variant="danger"
-      title={title}
-      role="alert"
-      {...(onRetry !== undefined && {
-        actionLinks: <AlertActionLink onClick={onRetry}>{strings.app.retry}</AlertActionLink>,
-      })}
-    >
-      <p className="cs-wrap">{detail}</p>
-      {shown.length > 0 && (
-        <List className="cs-wrap">
-          {shown.map(({ field, message }) => (
-            <ListItem key={`${field} ${message}`}>
-              {field === '' ? (
-                message
-              ) : (
-                <>
-                  <code>{field}</code>: {message}
-                </>
-              )}
-            </ListItem>
-          ))}
-        </List>
-      )}
-    </Alert>
+    <div ref={place}>
+      <Alert
+        component="h2"
+        isInline
+        variant="danger"
+        title={title}
+        role="alert"
+        {...(onRetry !== undefined && {
+          actionLinks: <AlertActionLink onClick={onRetry}>{strings.app.retry}</AlertActionLink>,
+        })}
+      >
+        <p className="cs-wrap">{detail}</p>
+        {shown.length > 0 && (
+          <List className="cs-wrap">
+            {shown.map(({ field, message }) => (
+              <ListItem key={`${field} ${message}`}>
+                {field === '' ? (
+                  message
+                ) : (
+                  <>
+                    <code>{field}</code>: {message}
+                  </>
+                )}
+              </ListItem>
+            ))}
+          </List>
+        )}
+      </Alert>
+    </div>
   );
 }
 

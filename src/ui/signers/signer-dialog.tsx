@@ -82,17 +82,19 @@ export function SignerDialog({
           {save.isError && !isConflict && (
             <ProblemAlert error={save.error} errors={problemsElsewhere(errors, SHOWN)} />
           )}
-          <SignerFormFields
-            id={id}
-            form={form}
-            change={(change) => setForm((before) => ({ ...before, ...change }))}
-            problems={(...fields) =>
-              fields.flatMap((field) => problemsAt(errors, field)).map(({ message }) => message)
-            }
-            isNew={isNew}
-            isInSecret={valueAt(signer?.spec, 'publicKey', 'secretRef') !== undefined}
-            onSubmit={() => store(signer?.metadata.resourceVersion)}
-          />
+          {!isConflict && (
+            <SignerFormFields
+              id={id}
+              form={form}
+              change={(change) => setForm((before) => ({ ...before, ...change }))}
+              problems={(...fields) =>
+                fields.flatMap((field) => problemsAt(errors, field)).map(({ message }) => message)
+              }
+              isNew={isNew}
+              isInSecret={valueAt(signer?.spec, 'publicKey', 'secretRef') !== undefined}
+              onSubmit={() => store(signer?.metadata.resourceVersion)}
+            />
+          )}
         </div>
       </ModalBody>
       <ModalFooter>

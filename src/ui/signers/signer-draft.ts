@@ -1,4 +1,4 @@
-import type { Draft } from '../api/writes.ts';
+import type { Draft } from '../api/written.ts';
 import { formatPairs, parsePairs } from '../shared/lines.ts';
 import { booleanAt, isRecord, pairsAt, textAt, valueAt, type Json } from '../shared/values.ts';
 

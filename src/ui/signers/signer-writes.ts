@@ -1,6 +1,7 @@
 import type { Signer } from '../../admin/schemas/resources.ts';
 import { call, segment } from '../api/http.ts';
-import { useWrite, type Draft, type Written } from '../api/writes.ts';
+import { useWrite } from '../api/writes.ts';
+import type { Draft, Written } from '../api/written.ts';
 import { strings } from '../strings.ts';
 
 const text = strings.signers;

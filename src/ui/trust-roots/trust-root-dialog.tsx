@@ -85,19 +85,21 @@ export function TrustRootDialog({
               onReapply={store}
             />
           )}
-          <YamlEditor
-            label={text.yamlLabel}
-            value={yaml}
-            isReadOnly={!isAllowed}
-            problems={[
-              ...problems,
-              ...errors.map(({ field, message }) => ({
-                line: lineOf(yaml, field),
-                message: `${field}: ${message}`,
-              })),
-            ]}
-            onChange={setYaml}
-          />
+          {!isConflict && (
+            <YamlEditor
+              label={text.yamlLabel}
+              value={yaml}
+              isReadOnly={!isAllowed}
+              problems={[
+                ...problems,
+                ...errors.map(({ field, message }) => ({
+                  line: lineOf(yaml, field),
+                  message: `${field}: ${message}`,
+                })),
+              ]}
+              onChange={setYaml}
+            />
+          )}
         </div>
       </ModalBody>
       <ModalFooter>
