@@ -44,10 +44,12 @@ export class AdminPage {
   }
 }
 
+/** Separators and dots that another reader would see once it has decoded them. */
+const DISGUISED = /%(?:2e|2f|5c|00)/i;
+
 /** Paths that the page itself makes sense of; plain names, so that no other reader sees another path in them. */
 function isOfPage(path: string): boolean {
-  return (
-    path === PAGE_PATH ||
-    /^\/admin\/security\/signing(?:\/(?!\.{1,2}(?:\/|$))[\w.~%:@+-]{1,512}){1,8}$/.test(path)
-  );
+  if (path === PAGE_PATH) return true;
+  const below = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~%:@+-]{1,512}){1,8}$/;
+  return path.startsWith(PAGE_PATH) && below.test(path.slice(PAGE_PATH.length)) && !DISGUISED.test(path);
 }
