@@ -118,14 +118,6 @@ beforeAll(async () => {
       transparency: { keys: { log: 'Ignored' } },
     }),
   );
-  // Asks whose a token is; the right to that comes with the installation of the admin page.
-  await kubectl(
-    'create',
-    'clusterrolebinding',
-    'test-token-reviews',
-    '--clusterrole=system:auth-delegator',
-    '--serviceaccount=countersign-system:countersign',
-  );
   [alice, bob, viewer, stranger, teamLead] = [
     await person('alice', 'may-change'),
     await person('bob', 'may-change'),
