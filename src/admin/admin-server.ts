@@ -6,7 +6,6 @@ import { asError } from '../errors.ts';
 import { limitConnections, type ConnectionLimits } from '../http/connection-limits.ts';
 import { BodyBudget } from '../http/request-body.ts';
 import { closeServer, listen } from '../http/server-lifetime.ts';
-import type { ServingKeyPair } from '../http/webhook-server.ts';
 import type { Logger } from '../log.ts';
 import { writeProblem } from './answers.ts';
 import { Api } from './api.ts';
@@ -20,12 +19,18 @@ import type { ApiAnswer, Route } from './route.ts';
 import { securityHeaders } from './security-headers.ts';
 import { StreamPlaces } from './stream-places.ts';
 
+/** PEM of the certificate, with its chain, and of its key. */
+export interface AdminKeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface AdminServerOptions {
   /** Undefined = every address of the machine. */
   readonly host: string | undefined;
   /** 0 = any free one. */
   readonly port: number;
-  readonly keyPair: ServingKeyPair;
+  readonly keyPair: AdminKeyPair;
   readonly mode: 'cluster' | 'standalone';
   readonly version: string;
   readonly routes: readonly Route[];
@@ -105,7 +110,7 @@ export class AdminServer {
   }
 
   /** Shows another certificate from the next connection on. */
-  useKeyPair(keyPair: ServingKeyPair): void {
+  useKeyPair(keyPair: AdminKeyPair): void {
     this.#server.setSecureContext(context(keyPair));
   }
 
@@ -161,6 +166,6 @@ export class AdminServer {
   }
 }
 
-function context({ cert, key }: ServingKeyPair): SecureContextOptions {
+function context({ cert, key }: AdminKeyPair): SecureContextOptions {
   return { cert, key, minVersion: 'TLSv1.2' };
 }

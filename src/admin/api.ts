@@ -1,5 +1,4 @@
-import type { Request, RequestHandler, Response } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import type { Request, Response } from 'express';
 import { asError } from '../errors.ts';
 import type { BodyBudget } from '../http/request-body.ts';
 import type { Logger } from '../log.ts';
@@ -9,7 +8,8 @@ import { sessionCookie } from './cookies.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { ApiProblem } from './problem.ts';
 import { problemOf } from './problem-of.ts';
-import { addressKey, BoundedStore, type AdminRates, type Rate } from './rate-limits.ts';
+import type { AdminRates } from './rate-limits.ts';
+import { RequestLimits } from './request-limits.ts';
 import { ClientGone, readHeaders, readParams, readQuery, readRequestBody } from './request-parts.ts';
 import { RequestTime } from './request-time.ts';
 import type { ApiAnswer, ApiRequest, Route } from './route.ts';
@@ -37,19 +37,12 @@ export interface ApiOptions {
 export class Api {
   readonly #options: ApiOptions;
   readonly #table: RouteTable;
-  readonly #ofAddress: RequestHandler;
-  readonly #ofSignIn: RequestHandler;
-  readonly #ofCaller: RequestHandler;
-  readonly #ofOutbound: RequestHandler;
+  readonly #limits: RequestLimits;
 
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#table = new RouteTable(options.routes);
-    const { address, signIn, caller, outbound } = options.rates;
-    this.#ofAddress = limiter(address, addressOf);
-    this.#ofSignIn = limiter(signIn, addressOf);
-    this.#ofCaller = limiter(caller, callerOf);
-    this.#ofOutbound = limiter(outbound, callerOf);
+    this.#limits = new RequestLimits(options.rates);
   }
 
   /** @param path below the prefix, still percent-encoded and without the query */
@@ -66,9 +59,9 @@ export class Api {
   }
 
   async #answer(request: Request, response: Response, path: string, time: RequestTime): Promise<void> {
-    await pass(this.#ofAddress, request, response);
+    await this.#limits.passAddress(request, response);
     const { route, params } = this.#find(request, response, path);
-    if (route.rate === 'sign-in') await pass(this.#ofSignIn, request, response);
+    if (route.rate === 'sign-in') await this.#limits.passSignIn(request, response);
     const authentication = await time.race(this.#authenticate(route, request, response, time.signal));
     refuseCrossSite({
       method: request.method,
@@ -76,7 +69,8 @@ export class Api {
       credentials: authentication.kind,
       csrfToken: authentication.kind === 'session' ? authentication.session.csrfToken : undefined,
     });
-    await this.#passCaller(route, authentication, request, response);
+    const name = authentication.kind === 'none' ? undefined : authentication.caller.name;
+    await this.#limits.passCaller(name, route.rate === 'outbound', request, response);
     const parts = {
       params: readParams(route, params),
       query: readQuery(route, request.url),
@@ -131,18 +125,6 @@ export class Api {
     return authentication;
   }
 
-  async #passCaller(
-    route: Route,
-    authentication: Authentication,
-    request: Request,
-    response: Response,
-  ): Promise<void> {
-    response.locals[CALLER] =
-      authentication.kind === 'none' ? addressOf(request) : `user ${authentication.caller.name}`;
-    await pass(this.#ofCaller, request, response);
-    if (route.rate === 'outbound') await pass(this.#ofOutbound, request, response);
-  }
-
   async #write(
     route: Route,
     answer: ApiAnswer,
@@ -187,7 +169,6 @@ export class Api {
 
 const DEFECT = 'a request of the admin API ended in a defect';
 const INTERNAL = 'Something went wrong in Countersign; its log says more.';
-const CALLER = 'countersign.caller';
 
 /** Browsers say how they fetch, and must not ask for a password in a dialog of their own: they would send it along for ever. */
 function challengeFor({ headers }: Request, challenge: string): string {
@@ -197,32 +178,4 @@ function challengeFor({ headers }: Request, challenge: string): string {
 /** What a page reads by itself, for as long as it is open. */
 function isLive({ answers }: Route): boolean {
   return Object.values(answers).some(({ types }) => types?.includes('text/event-stream') === true);
-}
-
-const addressOf = ({ ip }: Request): string => addressKey(ip ?? '');
-const callerOf = (_request: Request, { locals }: Response): string => String(locals[CALLER]);
-
-function limiter(rate: Rate, key: (request: Request, response: Response) => string): RequestHandler {
-  return rateLimit({
-    windowMs: rate.window,
-    limit: rate.limit,
-    store: new BoundedStore(rate),
-    standardHeaders: false,
-    legacyHeaders: false,
-    keyGenerator: key,
-    // Keys are made by its own helper, one step away from where it looks.
-    validate: { keyGeneratorIpFallback: false },
-    handler: (_request, _response, next) => {
-      next(new ApiProblem('RATE_LIMITED', 'Too many requests. Wait, and try again.', { retryAfter: 10 }));
-    },
-  });
-}
-
-/** Express middleware as something to wait for. */
-async function pass(handler: RequestHandler, request: Request, response: Response): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  await handler(request, response, (error: unknown) =>
-    error === undefined ? resolve() : reject(asError(error)),
-  );
-  await promise;
 }

@@ -56,8 +56,11 @@ function isOwnOrigin(origin: string, host: string | undefined): boolean {
 /** In a time that says nothing of where they differ. */
 function isEqual(sent: string | string[] | undefined, expected: string | undefined): boolean {
   if (typeof sent !== 'string' || expected === undefined) return false;
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(sent), digest(expected));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }
 
 function elsewhere(): ApiProblem {

@@ -81,8 +81,7 @@ export function adminRoutes(
   // Not the log of admissions: nobody was let in or kept out, and alarms are made of its lines.
   const told = [watchers.live, ...(history === undefined ? [] : [history])];
   const observer = everyObserver(told, logger);
-  const monotonic = (): number => performance.now();
-  const assessments = new Assessments({ ...assess, observer, monotonic, places });
+  const assessments = new Assessments({ ...assess, observer, monotonic: () => performance.now(), places });
   const impact = new Impact({
     ...assess,
     places,

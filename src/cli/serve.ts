@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { LiveDecisions } from '../admin/live-decisions.ts';
 import { SignerUse } from '../admin/signer-use.ts';
 import { Admission } from '../admission/admission.ts';
 import { FactCache } from '../admission/fact-cache.ts';
 import { StatementCache } from '../admission/statement-cache.ts';
 import { validatePolicyDocument } from '../api/policy-findings.ts';
-import { SettingsError, type Settings } from '../config.ts';
-import { asError } from '../errors.ts';
+import type { Settings } from '../config.ts';
 import { OperationsServer } from '../http/operations-server.ts';
 import { WebhookServer } from '../http/webhook-server.ts';
 import type { Logger } from '../log.ts';
@@ -14,13 +12,15 @@ import { decisionLog, everyObserver } from '../observe/decision-log.ts';
 import { decisionMetrics } from '../observe/decision-metrics.ts';
 import type { History } from '../history/history.ts';
 import { Metrics } from '../observe/metrics.ts';
-import { RegistryImageSource } from '../registry/image-source.ts';
+import type { RegistryImageSource } from '../registry/image-source.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { surroundingsFor, type Surroundings } from './stores.ts';
 import { openAdmin, type AdminDoor } from './admin.ts';
 import type { AdminContext, AdminWatchers } from './admin-routes.ts';
+import { readClientCa } from './client-ca.ts';
 import { historyFor } from './history.ts';
+import { imageSource } from './image-source.ts';
 import { isAwaited, trustStates } from './trust.ts';
 
 /** Milliseconds that a review under way may still take when the service stops: the longest that an API server waits. */
@@ -166,8 +166,9 @@ export class Service {
     const webhook = this.#webhook(certificate.current());
     certificate.onChange(({ certPem, keyPem }) => webhook.useKeyPair({ cert: certPem, key: keyPem }));
     await webhook.start();
-    this.#listening = webhook;
     await this.#openAdmin();
+    // Ready only when all of it is there: a signal before that ends the process at once.
+    this.#listening = webhook;
     const { policies, excludedNamespaces, noMatch } = this.#settings;
     const fields = { ...this.ports, policies: policies ?? 'the cluster', excludedNamespaces, noMatch };
     this.#logger.info(fields, 'listening');
@@ -214,44 +215,4 @@ export class Service {
       certificateExpiry: () => (this.#listening === undefined ? undefined : certificate.current().notAfter),
     });
   }
-}
-
-function imageSource(
-  { registries, containerdHosts, proxy, dockerConfig, credentialHelpers }: Settings,
-  { forbiddenAddresses, pullSecrets }: Surroundings,
-  metrics: Metrics,
-  log: Logger,
-): RegistryImageSource {
-  return new RegistryImageSource({
-    registries,
-    proxy,
-    forbiddenAddresses,
-    log,
-    ...(containerdHosts !== undefined && { containerdHosts }),
-    ...(dockerConfig !== undefined && { dockerConfigFile: dockerConfig }),
-    ...(pullSecrets !== undefined && { pullSecrets }),
-    credentialHelpers,
-    observer: {
-      requested: (host, kind, outcome, milliseconds) =>
-        metrics.recordRegistryRequest({
-          host,
-          // A tag is resolved by asking for its manifest.
-          kind: kind === 'resolve' ? 'manifest' : kind,
-          outcome,
-          seconds: milliseconds / 1000,
-        }),
-    },
-  });
-}
-
-function readClientCa(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    const pem = readFileSync(file, 'utf8');
-    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
-  } catch (error) {
-    throw new SettingsError(`webhook.clientCA: ${asError(error).message}`, { cause: error });
-  }
-  // Node would take a text without a certificate for "nobody is trusted", and say so to no one.
-  throw new SettingsError(`webhook.clientCA: ${file} holds no PEM certificate`);
 }

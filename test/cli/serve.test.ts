@@ -278,10 +278,10 @@ describe('the command line', () => {
     expect(readFileSync(join(folder, 'tls.crt'), 'utf8')).toBe(made);
   });
 
-  test('crds prints the four definitions', async () => {
+  test('crds prints the five definitions', async () => {
     const { exit, output } = program([MAIN, 'crds']);
     expect(await exit).toBe(0);
-    expect(output().match(/^kind: CustomResourceDefinition$/gm)).toHaveLength(4);
+    expect(output().match(/^kind: CustomResourceDefinition$/gm)).toHaveLength(5);
   });
 });
 

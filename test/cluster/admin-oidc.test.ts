@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { join, resolve } from 'node:path';
-import Provider from 'oidc-provider';
+import { Provider } from 'oidc-provider';
 import { Service } from '../../src/cli/serve.ts';
 import { loadSettings } from '../../src/config.ts';
 import { silentLogger } from '../../src/log.ts';
