@@ -29,6 +29,8 @@ const MAIN = 'main-content';
 /** Below this width the navigation is a drawer over the page. Pixels, from the design system. */
 const WIDE = '(min-width: 1200px)';
 
+const noop = () => undefined;
+
 export function Shell() {
   const { pathname } = useLocation();
   const [isNavigationOpen, setNavigationOpen] = useState(() => matchMedia(WIDE).matches);
@@ -52,12 +54,14 @@ export function Shell() {
             <Navigation pathname={pathname} onChosen={closeDrawer} />
           </PageSidebarBody>
           <PageSidebarBody isFilled={false} className="cs-narrow-only">
-            {isNavigationOpen && <ThemeSwitch />}
+            <section aria-label={strings.theme.label}>{isNavigationOpen && <ThemeSwitch />}</section>
           </PageSidebarBody>
         </PageSidebar>
       }
       skipToContent={<SkipToContent href={`#${MAIN}`}>{strings.app.skip}</SkipToContent>}
       mainContainerId={MAIN}
+      // Without it the page does not look how wide it is, and keeps the drawer out of sight.
+      onPageResize={noop}
       mainTabIndex={-1}
       mainAriaLabel={strings.app.main}
       isContentFilled

@@ -1,11 +1,18 @@
 import { stringify } from 'yaml';
 
+const STYLE = { lineWidth: 0, aliasDuplicateObjects: false } as const;
+
 /** A value as people write it. */
 export function yamlOf(value: unknown): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(value, STYLE);
 }
 
-/** What a person changes of a document, without what the server keeps. */
+/** To be compared: a store gives fields back in an order of its own. */
+export function sortedYamlOf(value: unknown): string {
+  return stringify(value, { ...STYLE, sortMapEntries: true });
+}
+
+/** What a person changes of a document, without what the server keeps, to be compared. */
 export function draftYaml({
   metadata,
   spec,
@@ -15,5 +22,5 @@ export function draftYaml({
 }): string {
   const { labels } = metadata;
   const hasLabels = labels !== undefined && Object.keys(labels).length > 0;
-  return yamlOf({ ...(hasLabels && { metadata: { labels } }), spec });
+  return sortedYamlOf({ ...(hasLabels && { metadata: { labels } }), spec });
 }

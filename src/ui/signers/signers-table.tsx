@@ -53,7 +53,9 @@ export function SignersTable({
           <Th width={30}>{columns.identity}</Th>
           <Th modifier="wrap">{columns.usedBy}</Th>
           <Th sort={sort('expires')}>{columns.expires}</Th>
-          <Th sort={sort('lastUsed')}>{columns.lastUsed}</Th>
+          <Th modifier="wrap" sort={sort('lastUsed')}>
+            {columns.lastUsed}
+          </Th>
           <Th>{columns.enabled}</Th>
           <Th screenReaderText={strings.app.actions(text.title)} />
         </Tr>
