@@ -76,7 +76,7 @@ export class Api {
       query: readQuery(route, request.url),
       headers: readHeaders(route, request),
     };
-    const body = await time.race(readRequestBody(route, request, this.#options.budget));
+    const body = await this.#body(route, request, time);
     try {
       const asked: ApiRequest = {
         ...parts,
@@ -89,6 +89,20 @@ export class Api {
       await this.#write(route, await time.race(route.handle(asked)), authentication, response, time);
     } finally {
       body.release();
+    }
+  }
+
+  async #body(route: Route, request: Request, time: RequestTime) {
+    const reading = readRequestBody(route, request, this.#options.budget);
+    try {
+      return await time.race(reading);
+    } catch (error) {
+      // One that comes in full after its time holds no room all the same.
+      reading.then(
+        ({ release }) => release(),
+        () => undefined,
+      );
+      throw error;
     }
   }
 

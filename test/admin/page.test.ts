@@ -188,8 +188,7 @@ describe('the page', () => {
     const page = await door.ask('/api/v1/docs');
     expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
     expect(page.text).not.toMatch(/<script(?![^>]* src=)/);
-    const [, scripts = ''] = /script-src ([^;]+)/.exec(String(page.headers['content-security-policy'])) ?? [];
-    expect(scripts).toBe("'self'");
+    expect(page.headers['content-security-policy']).not.toContain('unsafe');
     const files = [...page.text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path = '']) => path);
     expect(files).toHaveLength(3);
     for (const path of files) expect([path, (await door.ask(path)).status]).toEqual([path, 200]);
