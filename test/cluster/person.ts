@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { strings } from '../../src/ui/strings.ts';
 import type { PageOptions, TestBrowser, Visitor } from '../support/browser.ts';
 import { until, type Installation } from './installation.ts';
@@ -78,8 +78,8 @@ export type SectionName = keyof typeof strings.sections;
 /** By the navigation, as people do. */
 export async function openSection(page: Page, section: SectionName): Promise<void> {
   const navigation = page.getByRole('navigation', { name: strings.app.sections });
-  if (!(await navigation.isVisible()))
-    await page.getByRole('button', { name: strings.app.navigation, exact: true }).click();
+  const toggle = page.getByRole('button', { name: strings.app.navigation, exact: true });
+  if ((await toggle.getAttribute('aria-expanded')) === 'false') await toggle.click();
   await navigation.getByRole('link', { name: strings.sections[section], exact: true }).click();
   await page.getByRole('heading', { level: 1, name: titleOf(section) }).waitFor();
 }
@@ -92,6 +92,11 @@ function titleOf(section: SectionName): string {
 export async function expectMessage(page: Page, words: string): Promise<void> {
   const messages = page.getByRole('list', { name: strings.app.messages });
   await messages.getByText(words).first().waitFor();
+}
+
+/** Some such thing is on the page, or will be. */
+export async function expectShown(what: Locator): Promise<void> {
+  await what.first().waitFor();
 }
 
 /** Chooses from the menu of a row. */
