@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { describeFileProblem, parseDocuments } from '../../src/api/policy-file.ts';
 import type { SigningPolicy } from '../../src/api/resources.ts';
 import { LIMITS } from '../../src/limits.ts';
+import { cpuMillisecondsSince } from '../support/cpu-time.ts';
 
 const GOOD = `apiVersion: countersign.dev/v1alpha1
 kind: TrustedSigner
@@ -165,10 +166,10 @@ describe('hostile YAML', () => {
     ['percent signs', '%'.repeat(4_000_000)],
     ['carriage returns', '\r'.repeat(4_000_000)],
   ])('F17, G10: %s is refused in no time', (_, text) => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     const file = parseDocuments(text, 'a.yaml');
     // Measured: 0.3 s at most; unguarded some of these take minutes.
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(cpuMillisecondsSince(started)).toBeLessThan(3000);
     expect(file.complete).toBe(false);
     expect(file.resources).toEqual([]);
     expect(file.problems.length).toBeGreaterThan(0);

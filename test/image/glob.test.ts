@@ -4,6 +4,7 @@ import { Refusal } from '../../src/errors.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { parseGlob } from '../../src/image/glob.ts';
 import { imageName, parseImageReference } from '../../src/image/reference.ts';
+import { cpuMillisecondsSince } from '../support/cpu-time.ts';
 
 /** Through the parser, as decisions do it: globs only ever see canonical names. */
 function matches(glob: string, image: string): boolean {
@@ -209,7 +210,7 @@ describe('against the oracle', () => {
   test('the worst globs that fit take bounded time', () => {
     const name = `ghcr.io/${fill('a/', 240)}${'a'.repeat(14)}b`;
     const long = `ghcr.io/${'a'.repeat(254)}b`;
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const glob of [
       `ghcr.io/${fill('**/', 500)}c`,
       `ghcr.io/${fill('**/a/', 500)}c`,
@@ -223,6 +224,6 @@ describe('against the oracle', () => {
         expect(compiled.matches(long)).toBe(false);
       }
     }
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(cpuMillisecondsSince(started)).toBeLessThan(1000);
   });
 });

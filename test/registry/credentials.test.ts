@@ -8,6 +8,7 @@ import { createAuthority, type CertificateAuthority, type KeyPairPem } from '../
 import { Artifacts } from './artifacts.ts';
 import type { EvilRegistry, Script } from './evil-registry.ts';
 import { asking, configFile, evilRegistry, imageSource, look, reference, summary } from './sources.ts';
+import { cpuMillisecondsSince } from '../support/cpu-time.ts';
 
 const login = { kind: 'basic', username: 'robot', password: 'pass:word' } as const;
 const auth = Buffer.from('robot:pass:word').toString('base64');
@@ -155,11 +156,11 @@ describe('challenges', () => {
   });
 
   test('F6: long ones cost nothing', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(parseChallenges(`Bearer ${'a="'.repeat(100_000)}`)).toEqual([]);
     parseChallenges(`Bearer ${'a="\\'.repeat(2000)}`);
     parseChallenges(`Bearer ${' ,'.repeat(4000)}`);
-    expect(performance.now() - started).toBeLessThan(50);
+    expect(cpuMillisecondsSince(started)).toBeLessThan(50);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { directOrigins } from '../../src/registry/no-proxy.ts';
+import { cpuMillisecondsSince } from '../support/cpu-time.ts';
 
 describe('NO_PROXY', () => {
   test.each([
@@ -45,8 +46,8 @@ describe('NO_PROXY', () => {
 
   test('F6: a long list costs nothing', () => {
     const list = Array.from({ length: 5000 }, (_, index) => `a${'-'.repeat(50)}${index}.example:1`).join();
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(directOrigins(list)(new URL('https://ghcr.io'))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(cpuMillisecondsSince(started)).toBeLessThan(500);
   });
 });
