@@ -117,6 +117,8 @@ export const LIMITS = {
   policyFileBytes: 4 * 1024 * 1024,
   /** Words and signs of such a file: parsing costs about 3 µs for each, and a policy has some hundred. */
   policyFileTokens: 200_000,
+  /** Words and signs of one document that somebody sends: a policy with 64 signers has some 5,000. Parsing YAML costs 3 to 10 µs for each. */
+  documentTokens: 20_000,
   /** Documents in one file of policies. */
   policyFileDocuments: 1000,
   /** One verified field in a message. */

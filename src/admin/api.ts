@@ -14,6 +14,7 @@ import { ClientGone, readHeaders, readParams, readQuery, readRequestBody } from 
 import { RequestTime } from './request-time.ts';
 import type { ApiAnswer, ApiRequest, Route } from './route.ts';
 import { RouteTable } from './route-table.ts';
+import { SlowWork } from './slow-work.ts';
 import type { StreamPlaces } from './stream-places.ts';
 
 export interface ApiOptions {
@@ -38,6 +39,7 @@ export class Api {
   readonly #options: ApiOptions;
   readonly #table: RouteTable;
   readonly #limits: RequestLimits;
+  readonly #slowly = new SlowWork();
 
   constructor(options: ApiOptions) {
     this.#options = options;
@@ -93,7 +95,11 @@ export class Api {
   }
 
   async #body(route: Route, request: Request, time: RequestTime) {
-    const reading = readRequestBody(route, request, this.#options.budget);
+    const reading = readRequestBody(route, request, {
+      budget: this.#options.budget,
+      slowly: this.#slowly,
+      signal: time.signal,
+    });
     try {
       return await time.race(reading);
     } catch (error) {

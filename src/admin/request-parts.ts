@@ -7,6 +7,7 @@ import { LIMITS } from '../limits.ts';
 import { decodeUtf8, parseStrictJson } from '../strict-json.ts';
 import { ApiProblem, type FieldProblem, type ProblemCode } from './problem.ts';
 import type { BodyType, Route } from './route.ts';
+import type { SlowWork } from './slow-work.ts';
 import { parseYamlBody } from './yaml-body.ts';
 
 /** A client that went away while its body was read: nobody is there to read an answer. */
@@ -51,6 +52,13 @@ export function readHeaders(route: Route, { headersDistinct }: Request): unknown
   return checked(route.headers, values, 'BAD_REQUEST', 'A header is not right.');
 }
 
+/** What reading a body has to keep to. */
+export interface BodyReading {
+  readonly budget: BodyBudget;
+  readonly slowly: SlowWork;
+  readonly signal: AbortSignal;
+}
+
 /**
  * The body as its schema reads it, and how to give its room back.
  * @throws ApiProblem BAD_REQUEST, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, INVALID or UNAVAILABLE; ClientGone
@@ -58,7 +66,7 @@ export function readHeaders(route: Route, { headersDistinct }: Request): unknown
 export async function readRequestBody(
   route: Route,
   request: Request,
-  budget: BodyBudget,
+  { budget, slowly, signal }: BodyReading,
 ): Promise<{ readonly value: unknown; readonly release: () => void }> {
   if (route.body === undefined) {
     refuseBody(request);
@@ -77,12 +85,21 @@ export async function readRequestBody(
     case 'read':
   }
   try {
-    const json = parseBody(body.bytes, type);
-    return { value: checked(schema, json, 'INVALID', 'The body is not right.'), release: body.release };
+    const read = () => checked(schema, parseBody(body.bytes, type), 'INVALID', 'The body is not right.');
+    const value = isSlow(route, type, body.bytes) ? await slowly.run(signal, read) : read();
+    return { value, release: body.release };
   } catch (error) {
     body.release();
     throw error;
   }
+}
+
+/** JSON of fewer bytes is read, and told what is wrong with it, in a few milliseconds. */
+const QUICK_BYTES = 4 * 1024;
+
+/** Whoever signs in waits for nobody's documents. */
+function isSlow({ access }: Route, type: BodyType, { length }: Uint8Array): boolean {
+  return type === 'application/yaml' || (access !== 'anyone' && length > QUICK_BYTES);
 }
 
 function refuseBody({ headers }: Request): void {
@@ -107,7 +124,7 @@ function parseBody(bytes: Uint8Array, type: BodyType): unknown {
   try {
     const json =
       type === 'application/json'
-        ? parseStrictJson(bytes, 'the body', { tokens: LIMITS.policyFileTokens })
+        ? parseStrictJson(bytes, 'the body', { tokens: LIMITS.documentTokens })
         : parseYamlBody(decodeUtf8(bytes, 'the body'));
     refusePrototypes(json, '');
     return json;

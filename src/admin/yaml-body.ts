@@ -1,5 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import { GUARDED_YAML, inOneLine, objectToContent, objectToSize } from '../api/yaml-guard.ts';
+import { LIMITS } from '../limits.ts';
 import { ApiProblem } from './problem.ts';
 
 /**
@@ -7,7 +8,7 @@ import { ApiProblem } from './problem.ts';
  * @throws ApiProblem BAD_REQUEST
  */
 export function parseYamlBody(text: string): unknown {
-  const oversize = objectToSize(text);
+  const oversize = objectToSize(text, LIMITS.documentTokens);
   if (oversize !== undefined) throw refused(`it ${oversize.message}`, text, oversize.offset);
   const documents = parseAllDocuments(text, GUARDED_YAML);
   if ('empty' in documents) throw refused('it holds no document', text, 0);

@@ -30,7 +30,10 @@ const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCAL
  * Looks at the words of a text before anything recurses into it or remembers it: how many there are, and how deep they
  * nest. Linear, and stops at the first objection.
  */
-export function objectToSize(text: string): Objection | undefined {
+export function objectToSize(
+  text: string,
+  maxTokens: number = LIMITS.policyFileTokens,
+): Objection | undefined {
   let offset = 0;
   let tokens = 0;
   let flowDepth = 0;
@@ -44,8 +47,8 @@ export function objectToSize(text: string): Objection | undefined {
     else if (type === 'seq-item-ind' || type === 'explicit-key-ind' || type === 'map-value-ind')
       signsOnLine++;
     const indentation = lineStart && type === 'space' ? token.length : 0;
-    if (++tokens > LIMITS.policyFileTokens) {
-      return { message: `has more than ${LIMITS.policyFileTokens} words and signs`, offset };
+    if (++tokens > maxTokens) {
+      return { message: `has more than ${maxTokens} words and signs`, offset };
     }
     if (
       flowDepth > LIMITS.jsonDepth ||
