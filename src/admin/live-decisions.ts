@@ -24,10 +24,13 @@ export interface Subscription {
 
 /** Events that are remembered for whoever comes back. */
 const MAX_REMEMBERED = 1_000;
-/** Decisions that wait to be formatted; the oldest of more are dropped. */
-const MAX_WAITING = 1_000;
-/** Decisions formatted in one go: some 20 µs each, and then others have their turn. */
-const AT_ONCE = 25;
+/** Milliseconds between two looks at what was decided: each is one write for each reader, however many decisions there were. */
+export const LIVE_BEAT = 100;
+/**
+ * Decisions that are told of in one beat; of more the newest. Nobody reads a thousand a second, and at some 20 µs each more of them
+ * would take the time of admissions.
+ */
+const PER_BEAT = 100;
 
 /**
  * Decisions as they are made, for pages that are open. Nothing is formatted, remembered or even looked at while nobody listens; and
@@ -44,7 +47,7 @@ export class LiveDecisions implements DecisionObserver {
   #isLingering = false;
   #number = 0;
   #dropped = 0;
-  #scheduled: NodeJS.Immediate | undefined;
+  #scheduled: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #forgetting: NodeJS.Timeout | undefined;
 
@@ -58,12 +61,12 @@ export class LiveDecisions implements DecisionObserver {
 
   decided(decision: Decision, milliseconds: number): void {
     if (this.#subscribers.size === 0 && !this.#isLingering) return;
-    if (this.#waiting.length >= MAX_WAITING) {
+    if (this.#waiting.length >= PER_BEAT) {
       this.#waiting.shift();
       this.#dropped += 1;
     }
     this.#waiting.push({ decision, milliseconds, time: this.#options.now() });
-    this.#scheduled ??= setImmediate(() => this.#format());
+    this.#scheduled ??= setTimeout(() => this.#format(), LIVE_BEAT).unref();
   }
 
   /** A new snapshot decides from now on: pages ask anew for what they show. */
@@ -92,7 +95,7 @@ export class LiveDecisions implements DecisionObserver {
     this.#forget();
     clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
-    clearImmediate(this.#scheduled);
+    clearTimeout(this.#scheduled);
   }
 
   #arrived(subscriber: Subscriber): void {
@@ -126,10 +129,9 @@ export class LiveDecisions implements DecisionObserver {
       this.#remember({ id: this.#nextId(), namespace: undefined, text: droppedText(this.#dropped) });
       this.#dropped = 0;
     }
-    for (const { decision, milliseconds, time } of this.#waiting.splice(0, AT_ONCE)) {
+    for (const { decision, milliseconds, time } of this.#waiting.splice(0)) {
       this.#publish(formatDecision(decision, { id: this.#nextId(), milliseconds, time }));
     }
-    if (this.#waiting.length > 0) this.#scheduled = setImmediate(() => this.#format());
   }
 
   #nextId(): string {
