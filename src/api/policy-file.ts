@@ -44,19 +44,27 @@ export function parseDocuments(text: string, file: string): PolicyFile {
     problems: [{ file, line, field: '', message }],
     complete: false,
   });
-  if (Buffer.byteLength(text) > LIMITS.policyFileBytes) {
-    return fileProblem(`the file has more than ${LIMITS.policyFileBytes} bytes`);
-  }
+  const tooLong = objectToLength(text);
+  if (tooLong !== undefined) return fileProblem(tooLong);
   const oversize = objectToSize(text);
   if (oversize !== undefined)
     return fileProblem(oversize.message, text.slice(0, oversize.offset).split('\n').length);
   const lines = new LineCounter();
   const { documents, mistake } = readYaml(text, lines);
   if (mistake !== undefined) return fileProblem(`is not accepted as YAML: ${mistake}`);
-  if (documents.length > LIMITS.policyFileDocuments) {
-    return fileProblem(`the file has more than ${LIMITS.policyFileDocuments} documents`);
-  }
+  const tooMany = objectToNumber(documents);
+  if (tooMany !== undefined) return fileProblem(tooMany);
   return readDocuments(documents, file, lines);
+}
+
+function objectToLength(text: string): string | undefined {
+  if (Buffer.byteLength(text) <= LIMITS.policyFileBytes) return undefined;
+  return `the file has more than ${LIMITS.policyFileBytes} bytes`;
+}
+
+function objectToNumber({ length }: readonly unknown[]): string | undefined {
+  if (length <= LIMITS.policyFileDocuments) return undefined;
+  return `the file has more than ${LIMITS.policyFileDocuments} documents`;
 }
 
 /** The YAML of a file, as far as it is accepted: for whoever changes a document in it. */
@@ -133,10 +141,12 @@ export function policyNameOf(file: string, index: number): string {
 
 /** The documents of a file of policies, under the bounds and the rules that `parseDocuments` has. Never throws. */
 export function readPolicyYaml(text: string): Yaml {
-  const objection = objectToSize(text);
-  if (objection !== undefined) return { documents: [], mistake: objection.message };
+  const tooLarge = objectToLength(text) ?? objectToSize(text)?.message;
+  if (tooLarge !== undefined) return { documents: [], mistake: tooLarge };
   const yaml = readYaml(text, new LineCounter());
   const mistake =
-    yaml.mistake ?? yaml.documents.map(objectToContent).find((each) => each !== undefined)?.message;
+    yaml.mistake ??
+    objectToNumber(yaml.documents) ??
+    yaml.documents.map(objectToContent).find((each) => each !== undefined)?.message;
   return mistake === undefined ? yaml : { documents: [], mistake };
 }

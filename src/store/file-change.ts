@@ -44,12 +44,17 @@ export function checkOutcome({ directory, file, text, wanted, name }: Change): S
       : document !== undefined && own.length === 1 && isSame(contentOf(document), contentOf(wanted));
   const isWhole = after.problem === undefined && isSame(kept.map(contentOf), others.map(contentOf));
   if (!isAsWanted || !isWhole) {
-    const why = 'the way that it is written does not allow the change: change it by hand';
+    const why =
+      isWhole || after.problem === undefined
+        ? HAND_WRITTEN
+        : `afterwards nobody could read it: ${after.problem}`;
     throw new DeskError('READ_ONLY', `${describeName(name)} stands in ${fileName}, and ${why}`);
   }
   checkPoliciesLeft(directory, file, after);
   return document && storedDocument({ document, file: after });
 }
+
+const HAND_WRITTEN = 'the way that it is written does not allow the change: change it by hand';
 
 function checkPoliciesLeft(
   directory: PolicyDirectory,

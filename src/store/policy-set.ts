@@ -7,6 +7,8 @@ interface Held {
   readonly text: string | undefined;
   readonly resources: readonly Resource[];
   readonly problems: readonly FileProblem[];
+  /** Whether all of the text is in force; otherwise some of `resources` may be what an earlier one said. */
+  readonly isWhole: boolean;
   /** False when something in it was never read: what it would deny is then unknown. */
   readonly known: boolean;
   readonly missingSince: number | undefined;
@@ -68,9 +70,10 @@ export class PolicySet {
     return { changed, again };
   }
 
-  /** The text of a file that is in force; undefined = there is no such file, or it cannot be read. */
+  /** The text of a file that is in force, all of it; undefined = there is no such file, or it cannot be read whole. */
   textOf(name: string): string | undefined {
-    return this.#files.get(name)?.text;
+    const held = this.#files.get(name);
+    return held?.isWhole === true ? held.text : undefined;
   }
 
   /** Everything in force, in the order of file names. */
@@ -129,6 +132,7 @@ function hold(name: string, file: FileText, before: Held | undefined): Held {
       text: undefined,
       resources: resources.filter(isKept),
       problems: [problem],
+      isWhole: false,
       known,
       missingSince: undefined,
     };
@@ -136,7 +140,12 @@ function hold(name: string, file: FileText, before: Held | undefined): Held {
   if (before !== undefined && before.text === file.text && before.missingSince === undefined) return before;
   const parsed = parseDocuments(file.text, name);
   const resources = parsed.resources.map(({ resource }) => resource);
-  const common = { text: file.text, problems: parsed.problems, missingSince: undefined };
+  const common = {
+    text: file.text,
+    problems: parsed.problems,
+    isWhole: parsed.complete,
+    missingSince: undefined,
+  };
   if (parsed.complete) return { ...common, resources, known: true };
   // The good documents count as they are now; those of before that are not among them may be the unreadable ones.
   const present = new Set(resources.map(keyOf));

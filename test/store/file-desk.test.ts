@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { LIMITS } from '../../src/limits.ts';
 import { silentLogger } from '../../src/log.ts';
 import { FileDesk } from '../../src/store/file-desk.ts';
 import { FileStore } from '../../src/store/file-store.ts';
@@ -446,4 +447,31 @@ test('a list is in the order of names, of one namespace where one is asked for, 
   expect(await list()).toEqual(['team-a/a team-a/b team-b/a', true]);
   expect(await list({ namespace: 'team-b' })).toEqual(['team-b/a', true]);
   expect(await list({ limit: 2 })).toEqual(['team-a/a team-a/b', false]);
+});
+
+test('what would make of a file more than is read of one is refused, and never called in force', async () => {
+  const many = Array.from({ length: LIMITS.policyFileDocuments - 2 }, (_, index) => signer(`s${index}`));
+  write('base.yaml', yaml(policy('base'), ...many));
+  const one = join(scratch.path, 'base.yaml');
+  await start(one);
+  await expect(desk.create(draft('last'), options())).resolves.toMatchObject({ inForce: true });
+  await expect(desk.create(draft('one-more'), options())).rejects.toMatchObject({
+    code: 'READ_ONLY',
+    message: expect.stringContaining(`more than ${LIMITS.policyFileDocuments} documents`),
+  });
+  const off = await desk.patch({ ...SIGNER, name: 's5' }, { enabled: false }, undefined, options());
+  expect([off.inForce, store.current().signers.get('s5')?.enabled]).toEqual([true, false]);
+});
+
+test('a text that was written and is not taken in whole is not in force', async () => {
+  await start();
+  const bad = `${yaml(policy('base'), signer('ci'))}\n---\n- no document\n`;
+  const good = yaml(policy('base'), signer('ci'));
+  for (const [text, isInForce] of [
+    [bad, false],
+    [good, true],
+  ] as const) {
+    write('base.yaml', text);
+    await expect(store.refresh(new Map([['base.yaml', text]]))).resolves.toBe(isInForce);
+  }
 });
