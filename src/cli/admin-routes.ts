@@ -95,7 +95,7 @@ export function adminRoutes(
   const routes = [
     ...sessionRoutes({ ...people, signIn, logger }),
     ...(issuer === undefined ? [] : oidcRoutes({ ...people, issuer, logger })),
-    ...statusRoutes(() => installationStatus(context, { version, replica: hostname() })),
+    ...statusRoutes((seen) => installationStatus(context, { version, replica: hostname(), seen })),
     ...signerRoutes(office),
     ...policyRoutes(office),
     ...trustRootRoutes(office),

@@ -1,3 +1,4 @@
+import type { SeenKinds } from '../admin/routes/status.ts';
 import type { InstallationStatus } from '../admin/schemas/status.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { KeyState, RootState } from '../policy/trust-material.ts';
@@ -10,7 +11,11 @@ const MAX_PROBLEMS = 200;
 /** How the installation is, as this replica sees it. */
 export function installationStatus(
   { settings, surroundings, history, snapshot, notReady }: AdminContext,
-  { version, replica }: { readonly version: string; readonly replica: string },
+  {
+    version,
+    replica,
+    seen,
+  }: { readonly version: string; readonly replica: string; readonly seen: SeenKinds },
 ): InstallationStatus {
   const reasons = [...notReady()];
   const current = snapshot();
@@ -34,14 +39,15 @@ export function installationStatus(
       trustRoots: count('TrustRoot'),
       exceptions: count('SigningException'),
     },
-    problems: [...problemsOf(resources), ...unavailable(current)].slice(0, MAX_PROBLEMS),
+    problems: [...problemsOf(resources, seen), ...unavailable(current, seen)].slice(0, MAX_PROBLEMS),
   };
 }
 
 type StatusProblem = InstallationStatus['problems'][number];
 
-function problemsOf(resources: readonly Resource[]): StatusProblem[] {
-  return resources.flatMap((resource) =>
+function problemsOf(resources: readonly Resource[], seen: SeenKinds): StatusProblem[] {
+  const shown = resources.filter(({ kind }) => seen.has(kind));
+  return shown.flatMap((resource) =>
     resource.problems.map(({ field, message }) => ({
       subject: subjectOf(resource),
       message: field === '' ? message : `${field}: ${message}`,
@@ -56,8 +62,12 @@ function subjectOf(resource: Resource): string {
     : `${kind}/${name}`;
 }
 
-function unavailable(snapshot: Snapshot | undefined): StatusProblem[] {
-  const { keys = [], trustRoots = [] } = snapshot ?? {};
+/** Kinds that may refer to a key. */
+const WITH_KEYS = ['TrustedSigner', 'ClusterSigningPolicy', 'SigningPolicy'] as const;
+
+function unavailable(snapshot: Snapshot | undefined, seen: SeenKinds): StatusProblem[] {
+  const keys = WITH_KEYS.every((kind) => seen.has(kind)) ? (snapshot?.keys ?? []) : [];
+  const trustRoots = seen.has('TrustRoot') ? (snapshot?.trustRoots ?? []) : [];
   return [
     ...[...keys].map(([uri, state]) => [`key ${uri}`, state] as const),
     ...[...trustRoots].map(([name, state]) => [`TrustRoot/${name}`, state] as const),
