@@ -2,13 +2,14 @@
  * `make bench`: what a decision costs. It only reports. Warm admissions are ratios to a floor measured in the same run, a bare
  * node:https server that parses the same body and answers a constant; the two take turns, so that a noisy machine hits both.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import autocannon from 'autocannon';
 import { stringify } from 'yaml';
 import { freePort } from '../support/ports.ts';
@@ -355,7 +356,16 @@ async function provenance(): Promise<void> {
 /** Calls of the API each second: what one caller is let, and ten times as many, of which most are refused. */
 const API_RATES = [20, 200];
 
-/** The same admissions while nobody and while somebody asks the API, in turn; one replica with a history in SQLite. */
+/** Milliseconds. */
+interface Waits {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/**
+ * How long admissions take while nobody and while somebody asks the API, in turn; one replica with a history in SQLite. The floor, a
+ * process that has no API, is asked in the same way beside it: what it loses under the same load is the machine's, not ours.
+ */
 async function api(): Promise<void> {
   const port = await freePort();
   process.env['COUNTERSIGN_ADMIN_PASSWORD'] = 'bench-bench-bench-bench';
@@ -365,27 +375,51 @@ async function api(): Promise<void> {
     join(EXAMPLES, 'policies'),
     { admin: { host: '127.0.0.1', port }, history: {} },
   );
-  const body = review('Pod', [pinned('weather')]);
-  await post(webhook, body);
-  console.log('\nWarm admissions of a Pod with 1 image, with and without load on the API, in turn');
+  const floor = await startFloor(join(work, 'api-certs'));
+  const body = join(work, 'review.json');
+  writeFileSync(body, review('Pod', [pinned('weather')]));
+  for (const url of [webhook.url, floor]) await paced(url, body);
+  console.log(
+    '\nAdmissions of a warm Pod, 100 a second, alone and with load on the API, in turn (milliseconds)',
+  );
   for (const perSecond of API_RATES) {
-    for (const connections of [1, 16]) {
-      const rounds: { readonly alone: Load; readonly loaded: Load; readonly said: string }[] = [];
-      for (let round = 0; round < ROUNDS; round += 1) {
-        const alone = await load(webhook.url, body, connections);
-        const asking = await startApiLoad(`https://127.0.0.1:${port}`, perSecond);
-        const loaded = await load(webhook.url, body, connections);
-        rounds.push({ alone, loaded, said: await asking() });
-      }
-      const ratios = rounds.map(({ alone, loaded }) => loaded.rate / alone.rate);
-      const p99 = (pick: (round: (typeof rounds)[number]) => number) => median(rounds.map(pick)).toFixed(0);
+    const rounds: {
+      readonly alone: Waits;
+      readonly loaded: Waits;
+      readonly floors: readonly [Waits, Waits];
+    }[] = [];
+    let said = '';
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const [alone, floorAlone] = [await paced(webhook.url, body), await paced(floor, body)];
+      const asking = await startApiLoad(`https://127.0.0.1:${port}`, perSecond);
+      const [loaded, floorLoaded] = [await paced(webhook.url, body), await paced(floor, body)];
+      said = await asking();
+      rounds.push({ alone, loaded, floors: [floorAlone, floorLoaded] });
+    }
+    for (const what of ['p50', 'p99'] as const) {
+      const of = (pick: (round: (typeof rounds)[number]) => number) => median(rounds.map(pick)).toFixed(2);
       console.log(
-        `${String(perSecond).padStart(4)} calls/s, c ${String(connections).padStart(2)}   ` +
-          `ratio ${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})   ` +
-          `p99 ms ${p99(({ alone }) => alone.p99)} / ${p99(({ loaded }) => loaded.p99)}   ${rounds.at(-1)?.said}`,
+        `  ${String(perSecond).padStart(4)} calls/s  ${what}  ${of(({ alone }) => alone[what])} → ${of(({ loaded }) => loaded[what])}, ` +
+          `ratio ${of(({ alone, loaded }) => loaded[what] / alone[what])}; ` +
+          `floor ${of(({ floors: [alone] }) => alone[what])} → ${of(({ floors: [, loaded] }) => loaded[what])}, ` +
+          `ratio ${of(({ floors: [alone, loaded] }) => loaded[what] / alone[what])}`,
       );
     }
+    console.log(`        the API answered ${said}`);
   }
+}
+
+async function paced(url: string, body: string): Promise<Waits> {
+  const args = [
+    join(import.meta.dirname, 'paced.ts'),
+    url,
+    join(work, 'api-certs/ca.crt'),
+    body,
+    '100',
+    String(SECONDS),
+  ];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return JSON.parse(stdout) as Waits;
 }
 
 /** @returns how to end it, which tells what it was answered */
