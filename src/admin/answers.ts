@@ -65,7 +65,16 @@ async function drained(response: Response, signal: AbortSignal): Promise<boolean
   }
 }
 
-/** What is left of a body is not read: its connection is of no more use. */
+/** Bytes that are taken off the line though nobody wants them: as much as the largest body. */
+const MAX_DISCARDED = 1024 * 1024;
+
+/**
+ * An answer that comes before its request has been sent. Were the connection closed then, a client that still writes would be told
+ * of the reset and never of the answer (RFC 9112, 9.6): a short rest is read and thrown away, within the time for a request.
+ */
 function endWhatIsUnread(response: Response): void {
-  if (!response.req.complete) response.set('Connection', 'close');
+  const { req: request } = response;
+  if (request.complete) return;
+  if (Number(request.headers['content-length'] ?? Number.NaN) <= MAX_DISCARDED) request.resume();
+  else response.set('Connection', 'close');
 }

@@ -7,6 +7,7 @@ import { ApiProblem } from '../problem.ts';
 import { callerOf, requireRight, requireRightSomewhere } from '../rights.ts';
 import { route, type Route } from '../route.ts';
 import {
+  exportedSchema,
   exportQuery,
   statsQuery,
   statsSchema,
@@ -62,6 +63,7 @@ export function historyRoutes(options: HistoryRoutesOptions): readonly Route[] {
       answers: {
         200: {
           description: 'CSV (RFC 4180) or a JSON list, written as it is read.',
+          schema: exportedSchema,
           types: ['text/csv', 'application/json'],
           headers: { 'content-disposition': 'A name for the file.' },
         },

@@ -28,6 +28,13 @@ export const exportQuery = z.strictObject({
   rows: z.coerce.number().int().min(1).max(1_000_000).default(100_000),
 });
 
+/** A whole export as JSON; its rows have the columns of the CSV form. */
+export const exportedSchema = z
+  .array(z.record(z.string(), z.unknown()))
+  .describe(
+    'One object for each row, with the columns of the CSV form; absent where there is nothing to say.',
+  );
+
 /** One image under one policy, as it was decided. */
 export const verificationSchema = z
   .strictObject({
