@@ -24,6 +24,8 @@ export interface Subscription {
 
 /** Events that are remembered for whoever comes back. */
 const MAX_REMEMBERED = 1_000;
+/** Their characters in all: a tenant's Pods may have hundreds of images with long names. */
+const MAX_REMEMBERED_CHARS = 4 * 1024 * 1024;
 /** Milliseconds between two looks at what was decided: each is one write for each reader, however many decisions there were. */
 export const LIVE_BEAT = 100;
 /**
@@ -44,6 +46,7 @@ export class LiveDecisions implements DecisionObserver {
   readonly #waiting: { readonly decision: Decision; readonly milliseconds: number; readonly time: number }[] =
     [];
   readonly #remembered: LiveEvent[] = [];
+  #rememberedChars = 0;
   #isLingering = false;
   #number = 0;
   #dropped = 0;
@@ -119,6 +122,7 @@ export class LiveDecisions implements DecisionObserver {
     clearTimeout(this.#forgetting);
     this.#isLingering = false;
     this.#remembered.length = 0;
+    this.#rememberedChars = 0;
   }
 
   #format(): void {
@@ -141,7 +145,9 @@ export class LiveDecisions implements DecisionObserver {
 
   #remember(event: LiveEvent): void {
     this.#remembered.push(event);
-    if (this.#remembered.length > MAX_REMEMBERED) this.#remembered.shift();
+    this.#rememberedChars += event.text.length;
+    while (this.#remembered.length > MAX_REMEMBERED || this.#rememberedChars > MAX_REMEMBERED_CHARS)
+      this.#rememberedChars -= this.#remembered.shift()?.text.length ?? 0;
   }
 
   #publish(event: LiveEvent): void {

@@ -2,6 +2,8 @@ import { droppedText, type LiveEvent } from './live-event.ts';
 
 /** Events that wait for one reader; of more the oldest are dropped. */
 const MAX_WAITING = 256;
+/** Written in one go. What waits is shared by all readers, and what is written is a copy for one of them, who may not read it. */
+const MAX_CHARS = 128 * 1024;
 
 /** One reader of live events, who may be slower than they come. */
 export class Subscriber {
@@ -63,7 +65,9 @@ export class Subscriber {
   #taken(): string {
     const lost = this.#lost === 0 ? '' : droppedText(this.#lost);
     this.#lost = 0;
-    return lost + this.#waiting.splice(0).join('');
+    let chars = 0;
+    const end = this.#waiting.findIndex((text) => (chars += text.length) > MAX_CHARS);
+    return lost + this.#waiting.splice(0, end === -1 ? Infinity : Math.max(end, 1)).join('');
   }
 
   async #more(): Promise<void> {

@@ -86,6 +86,24 @@ async function settled(): Promise<void> {
 }
 
 describe('live decisions', () => {
+  test('G14: what is written in one go has an end, so that a reader who stands still holds little', async () => {
+    const stream = live();
+    const reader = await Reader.of(stream);
+    const images = Array.from({ length: 20 }, (_, index) =>
+      image([violated()], `ghcr.io/${'x'.repeat(400)}${index}`),
+    );
+    for (let index = 1; index <= 40; index += 1) stream.decided(of('mcp', { uid: `u-${index}`, images }), 1);
+    await settled();
+    const pieces: string[] = [];
+    while (parse(reader.text).length < 40) pieces.push(await reader.more());
+    const longest = Math.max(...parse(reader.text).map(({ data }) => JSON.stringify(data).length));
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(128 * 1024 + longest);
+    expect(pieces.length).toBeGreaterThan(2);
+    expect(parse(reader.text).map(({ event }) => event)).toEqual(
+      Array.from({ length: 40 }, () => 'decision'),
+    );
+  });
+
   test('each has one event, of the shape that the API describes', async () => {
     const stream = live({ now: () => Date.parse('2026-11-29T12:00:00Z') });
     const reader = await Reader.of(stream);
