@@ -1,7 +1,7 @@
-import { inspectResource } from '../api/resource.ts';
 import type { Inspection } from '../api/envelope.ts';
 import type { Resource } from '../api/resources.ts';
 import { Refusal } from '../errors.ts';
+import type { Inspections } from './inspections.ts';
 import { ApiProblem } from './problem.ts';
 import type { ImpactQuestion } from './schemas/impact.ts';
 
@@ -12,23 +12,43 @@ interface Named {
   readonly name: string;
 }
 
-type Change = ImpactQuestion['change'];
+/** A change that is only thought of, read. */
+export type ThoughtOf =
+  | { readonly kind: 'put'; readonly resource: Resource }
+  | { readonly kind: 'remove'; readonly named: Named }
+  | { readonly kind: 'none' };
 
-/** Which document a change is about; undefined = there is none. @throws ApiProblem INVALID for one that cannot be used */
-export function subjectOfChange(change: Change): Named | undefined {
-  if ('put' in change) return inspected(change.put);
-  return 'remove' in change ? change.remove : undefined;
+/** @throws ApiProblem INVALID for a document that cannot be used */
+export async function readChange(
+  change: ImpactQuestion['change'],
+  inspections: Inspections,
+  signal: AbortSignal,
+): Promise<ThoughtOf> {
+  if ('put' in change) return { kind: 'put', resource: await inspected(change.put, inspections, signal) };
+  return 'remove' in change ? { kind: 'remove', named: change.remove } : { kind: 'none' };
+}
+
+/** Which document a change is about; undefined = there is none. */
+export function subjectOfChange(change: ThoughtOf): Named | undefined {
+  switch (change.kind) {
+    case 'put':
+      return change.resource;
+    case 'remove':
+      return change.named;
+    case 'none':
+      return undefined;
+  }
 }
 
 /** All documents as they would be after the change; undefined = as they are. @throws ApiProblem INVALID */
 export function changedResources(
   resources: readonly Resource[],
-  change: Change,
+  change: ThoughtOf,
 ): readonly Resource[] | undefined {
   const subject = subjectOfChange(change);
   if (subject === undefined) return undefined;
   const others = resources.filter((each) => keyOf(each) !== keyOf(subject));
-  if ('put' in change) return [...others, inspected(change.put)];
+  if (change.kind === 'put') return [...others, change.resource];
   if (others.length === resources.length) {
     const message = 'names nothing that is in force';
     throw new ApiProblem('INVALID', 'There is nothing to remove.', {
@@ -38,10 +58,14 @@ export function changedResources(
   return others;
 }
 
-function inspected(document: unknown): Resource {
+async function inspected(
+  document: unknown,
+  inspections: Inspections,
+  signal: AbortSignal,
+): Promise<Resource> {
   let inspection: Inspection;
   try {
-    inspection = inspectResource(document);
+    inspection = await inspections.read(document, signal);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     throw invalid([{ field: 'change.put', message: error.message }]);

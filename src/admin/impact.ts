@@ -16,8 +16,9 @@ import { compileSnapshot, type Snapshot } from '../policy/snapshot.ts';
 import type { Caller } from './caller.ts';
 import { deadlineOf } from './deadline.ts';
 import { isoTime } from './history-entry.ts';
-import { changedResources } from './impact-change.ts';
+import { changedResources, readChange, type ThoughtOf } from './impact-change.ts';
 import { rowsOf, workloadKey, type Case } from './impact-rows.ts';
+import type { Inspections } from './inspections.ts';
 import { ApiProblem } from './problem.ts';
 import type { RunningWorkload, RunningWorkloads } from './running-workloads.ts';
 import type { ImpactAnswer, ImpactQuestion } from './schemas/impact.ts';
@@ -31,6 +32,13 @@ export interface ImpactOptions extends AssessDependencies {
   /** Namespaces that the webhook is not asked about. */
   readonly excludedNamespaces: readonly string[];
   readonly places: Turnstile;
+  readonly inspections: Inspections;
+}
+
+/** What is asked, its change read. */
+export interface ReadQuestion {
+  readonly change: ThoughtOf;
+  readonly namespace: string | undefined;
 }
 
 /** Milliseconds for everything, and of it for the list of what runs. */
@@ -54,13 +62,18 @@ export class Impact {
     this.#options = options;
   }
 
+  /** @throws ApiProblem INVALID for a document that cannot be used, UNAVAILABLE */
+  async read({ change, namespace }: ImpactQuestion, signal: AbortSignal): Promise<ReadQuestion> {
+    return { change: await readChange(change, this.#options.inspections, signal), namespace };
+  }
+
   /** @throws ApiProblem INVALID, RATE_LIMITED, UNAVAILABLE, and what the list of what runs throws */
-  async of(question: ImpactQuestion, caller: Caller, signal: AbortSignal): Promise<ImpactAnswer> {
-    const snapshots = this.#snapshots(question);
+  async of(question: ReadQuestion, caller: Caller, signal: AbortSignal): Promise<ImpactAnswer> {
     if (this.#running >= MAX_RUNNING) {
       const detail = 'Other questions of this kind are under way: try again in a moment.';
       throw new ApiProblem('RATE_LIMITED', detail, { retryAfter: 5 });
     }
+    const snapshots = this.#snapshots(question);
     this.#running += 1;
     const { signal: until, release } = deadlineOf(DEADLINE, signal);
     try {
@@ -71,7 +84,7 @@ export class Impact {
     }
   }
 
-  #snapshots({ change }: ImpactQuestion): Pick<CompareOptions, 'before' | 'after'> {
+  #snapshots({ change }: ReadQuestion): Pick<CompareOptions, 'before' | 'after'> {
     const { snapshots, resources, material } = this.#options;
     const before = currentOr503(snapshots);
     const changed = changedResources(resources(), change);
@@ -83,7 +96,7 @@ export class Impact {
   }
 
   async #answer(
-    { namespace }: ImpactQuestion,
+    { namespace }: ReadQuestion,
     { before, after }: Pick<CompareOptions, 'before' | 'after'>,
     caller: Caller,
     signal: AbortSignal,

@@ -13,6 +13,7 @@ import {
 } from '../store/resource-desk.ts';
 import type { Caller } from './caller.ts';
 import type { ChangeLog } from './change-log.ts';
+import type { Inspections } from './inspections.ts';
 import { ApiProblem } from './problem.ts';
 import { secretsIn, withoutSecrets } from './redaction.ts';
 import { builtInRoot, viewsOf, type Knowledge, type ResourceView } from './resource-views.ts';
@@ -27,6 +28,7 @@ export interface ResourceOfficeOptions {
   /** When a TrustedSigner last vouched for an image; milliseconds since the epoch. */
   readonly lastUsed: (signer: string) => number | undefined;
   readonly changes: ChangeLog;
+  readonly inspections: Inspections;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -81,8 +83,9 @@ export class ResourceOffice {
     const author = authorOf(caller);
     const found = await this.#options.desk.list(kind, { namespace, limit: MAX_ITEMS, author, signal });
     const documents = withinChars(found.documents);
+    const read = await this.#options.inspections.all(documents, signal);
     const knowledge = this.#knowledge(await sightOf(caller));
-    const items = [...this.#builtIn(kind, found.documents, knowledge), ...viewsOf(documents, knowledge)];
+    const items = [...this.#builtIn(kind, found.documents, knowledge), ...viewsOf(read, knowledge)];
     return { items, isComplete: found.isComplete && documents.length === found.documents.length };
   }
 
@@ -171,7 +174,8 @@ export class ResourceOffice {
     dryRun: boolean,
     location?: string,
   ): ApiAnswer {
-    const [view] = after === undefined ? [] : viewsOf([after], this.#knowledge(maySee));
+    const [view] =
+      after === undefined ? [] : viewsOf([this.#options.inspections.now(after)], this.#knowledge(maySee));
     const keeper = (before ?? after)?.metadata.managedBy;
     const advice = [
       ...warnings,
@@ -195,7 +199,7 @@ export class ResourceOffice {
     const knowledge = this.#knowledge(await sightOf(caller));
     try {
       const stored = await this.#options.desk.get(name, { author: authorOf(caller), signal });
-      const [view] = viewsOf([stored], knowledge);
+      const [view] = viewsOf(await this.#options.inspections.all([stored], signal), knowledge);
       if (view !== undefined) return view;
     } catch (error) {
       // Whoever may not read trust roots is told so by the desk, also of those that are built in.

@@ -1,13 +1,13 @@
 import { adviseOn } from '../api/advice.ts';
 import { GROUP, VERSION } from '../api/envelope.ts';
-import { inspectResource } from '../api/resource.ts';
 import type { Problem, Resource } from '../api/resources.ts';
-import { Refusal, unreachable } from '../errors.ts';
+import { unreachable } from '../errors.ts';
 import { isInForce } from '../policy/exception.ts';
 import { wholeSeconds } from '../policy/message.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { RootState } from '../policy/trust-material.ts';
 import type { StoredDocument } from '../store/resource-desk.ts';
+import type { Inspected } from './inspections.ts';
 import { compilePolicies, policyFacts } from './policy-facts.ts';
 import { redacted } from './redaction.ts';
 import { policiesWithRoot, policiesWithSigner, type PolicyName } from './reliance.ts';
@@ -38,8 +38,7 @@ export interface ResourceView {
 }
 
 /** Documents as the API shows them, without secrets. */
-export function viewsOf(documents: readonly StoredDocument[], knowledge: Knowledge): readonly ResourceView[] {
-  const read = documents.map((document) => ({ document, ...inspect(document) }));
+export function viewsOf(read: readonly Inspected[], knowledge: Knowledge): readonly ResourceView[] {
   const policies = read.flatMap(({ resource }) =>
     resource?.kind === 'ClusterSigningPolicy' || resource?.kind === 'SigningPolicy' ? [resource] : [],
   );
@@ -71,25 +70,6 @@ export function viewsOf(documents: readonly StoredDocument[], knowledge: Knowled
     warnings: resource === undefined ? [] : adviseOn(resource),
     facts: (resource === undefined ? NO_FACTS[document.kind] : factsOf(resource)) as ResourceView['facts'],
   }));
-}
-
-function inspect({ kind, metadata, spec }: StoredDocument): {
-  readonly resource: Resource | undefined;
-  readonly problems: readonly Problem[];
-} {
-  const { name, namespace, labels, generation } = metadata;
-  const named = {
-    name,
-    ...(namespace !== undefined && { namespace }),
-    ...(labels !== undefined && { labels }),
-    ...(generation !== undefined && { generation }),
-  };
-  try {
-    return inspectResource({ apiVersion: `${GROUP}/${VERSION}`, kind, metadata: named, spec });
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { resource: undefined, problems: [{ field: 'metadata', message: error.message }] };
-  }
 }
 
 /** Of a document that is not read as anything. */

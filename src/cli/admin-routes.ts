@@ -4,6 +4,7 @@ import { Assessments, ASSESSMENT_PLACES } from '../admin/assessments.ts';
 import type { Authenticator } from '../admin/authentication.ts';
 import { ChangeLog } from '../admin/change-log.ts';
 import { Impact } from '../admin/impact.ts';
+import { Inspections } from '../admin/inspections.ts';
 import type { LiveDecisions } from '../admin/live-decisions.ts';
 import type { OidcIssuer } from '../admin/oidc.ts';
 import { ResourceOffice } from '../admin/resource-office.ts';
@@ -76,7 +77,9 @@ export function adminRoutes(
   const { logger, surroundings, history, watchers } = context;
   const { store, trust } = surroundings;
   const assess = assessDependencies(context);
-  const office = officeFor(context);
+  // One for all: what it holds up is the same thread.
+  const inspections = new Inspections();
+  const office = officeFor(context, inspections);
   const places = new Turnstile(ASSESSMENT_PLACES);
   // Not the log of admissions: nobody was let in or kept out, and alarms are made of its lines.
   const told = [watchers.live, ...(history === undefined ? [] : [history])];
@@ -85,6 +88,7 @@ export function adminRoutes(
   const impact = new Impact({
     ...assess,
     places,
+    inspections,
     resources: surroundings.resources,
     material: () => trust.material(),
     running: runningFor(context),
@@ -125,13 +129,17 @@ function assessDependencies({ sources, surroundings, settings, logger }: AdminCo
   };
 }
 
-function officeFor({ surroundings, snapshot, watchers, history, logger }: AdminContext): ResourceOffice {
+function officeFor(
+  { surroundings, snapshot, watchers, history, logger }: AdminContext,
+  inspections: Inspections,
+): ResourceOffice {
   return new ResourceOffice({
     desk: surroundings.desk,
     snapshot,
     builtinRoots: () => surroundings.trust.material().builtin,
     lastUsed: (signer) => watchers.signerUse.lastUsed(signer),
     changes: new ChangeLog(history, logger),
+    inspections,
     now: Date.now,
   });
 }

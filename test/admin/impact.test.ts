@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { Inspections } from '../../src/admin/inspections.ts';
 import { Impact } from '../../src/admin/impact.ts';
 import { impactRoutes } from '../../src/admin/routes/impact.ts';
 import {
@@ -48,6 +49,7 @@ function running(
 
 function door(ground: Ground, workloads: RunningWorkloads, excludedNamespaces: readonly string[] = []) {
   const impact = new Impact({
+    inspections: new Inspections(),
     ...ground.dependencies(),
     resources: () => ground.resources(),
     material: () => material,

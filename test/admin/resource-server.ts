@@ -4,6 +4,7 @@ import type { Access } from '../../src/admin/access.ts';
 import { AdminServer } from '../../src/admin/admin-server.ts';
 import { Authenticator } from '../../src/admin/authentication.ts';
 import { ChangeLog } from '../../src/admin/change-log.ts';
+import { Inspections } from '../../src/admin/inspections.ts';
 import { FAILURE_RATES, FailureGuard } from '../../src/admin/rate-limits.ts';
 import { ResourceOffice } from '../../src/admin/resource-office.ts';
 import type { ApiAnswer, Route } from '../../src/admin/route.ts';
@@ -89,6 +90,7 @@ export class ResourceServer {
       builtinRoots: () => trust.material().builtin,
       lastUsed: (signer) => this.use.lastUsed(signer),
       changes: new ChangeLog(history, logger),
+      inspections: new Inspections(),
       now: () => this.now,
     });
     const routes = [

@@ -1,10 +1,10 @@
 import { RESOURCES } from '../../store/resource-kinds.ts';
 import type { AccessResource, Caller } from '../caller.ts';
 import { subjectOfChange } from '../impact-change.ts';
-import type { Impact } from '../impact.ts';
+import type { Impact, ReadQuestion } from '../impact.ts';
 import { callerOf, requireRight, requireRightSomewhere } from '../rights.ts';
 import { route, type Route } from '../route.ts';
-import { impactAnswerSchema, impactQuestionSchema, type ImpactQuestion } from '../schemas/impact.ts';
+import { impactAnswerSchema, impactQuestionSchema } from '../schemas/impact.ts';
 import { MAX_DOCUMENT_BYTES } from '../schemas/resources.ts';
 
 /** "What would this refuse?" */
@@ -29,15 +29,16 @@ export function impactRoutes(impact: Impact): readonly Route[] {
       problems: ['FORBIDDEN', 'INVALID', 'RATE_LIMITED', 'UNAVAILABLE', 'TIMEOUT'],
       handle: async ({ body, caller, signal }) => {
         const asker = callerOf(caller);
-        await mayAsk(asker, body);
-        return { status: 200, body: await impact.of(body, asker, signal) };
+        const question = await impact.read(body, signal);
+        await mayAsk(asker, question);
+        return { status: 200, body: await impact.of(question, asker, signal) };
       },
     }),
   ];
 }
 
 /** Whoever may see the documents of this kind, and the Pods. */
-async function mayAsk(caller: Caller, { change, namespace }: ImpactQuestion): Promise<void> {
+async function mayAsk(caller: Caller, { change, namespace }: ReadQuestion): Promise<void> {
   const subject = subjectOfChange(change);
   const kind = subject?.kind ?? 'ClusterSigningPolicy';
   const list = { verb: 'list', resource: RESOURCES[kind] as AccessResource } as const;
