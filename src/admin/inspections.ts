@@ -52,6 +52,11 @@ export class Inspections {
     return inspected;
   }
 
+  /** What is made of many documents that were read. @throws ApiProblem UNAVAILABLE; the signal's reason; whatever the work throws */
+  within<T>(signal: AbortSignal, work: () => T): Promise<T> {
+    return this.#slowly.run(signal, work);
+  }
+
   /** One stored document at once: for answers that nothing may come in the way of. */
   now(document: StoredDocument): Inspected {
     const whole = wholeOf(document);

@@ -18,6 +18,12 @@ export interface AsCaller {
 }
 
 /**
+ * Twice the largest object of etcd. An answer is parsed in one go, and the callers decide what stands in it: 16 MB of Pods made for that
+ * take more than a second, in which no admission is answered. A longer page of a list is asked for in smaller ones.
+ */
+const MAX_ANSWER_BYTES = 3 * 1024 * 1024;
+
+/**
  * Calls to the API server on behalf of other people, each with that person's own token, over connections that carry no identity:
  * an API server believes a client certificate before it reads a header, and would take everybody for Countersign.
  */
@@ -26,7 +32,7 @@ export class CallerClient {
 
   /** @param config of the cluster; whatever user it names is left behind */
   constructor(config: KubeConfig, options: { timeout?: number; maxBodyBytes?: number } = {}) {
-    this.#client = new KubeClient(withoutIdentity(config), options);
+    this.#client = new KubeClient(withoutIdentity(config), { maxBodyBytes: MAX_ANSWER_BYTES, ...options });
   }
 
   /** @param token a bearer token; one that is empty or no token makes each call throw TypeError */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
 import { CallerClient } from '../../src/kube/caller-client.ts';
-import { KubeClient, warningsOf } from '../../src/kube/client.ts';
+import { KubeClient, TooLargeError, warningsOf } from '../../src/kube/client.ts';
 import { createSelfSigned, type CertificateSet } from '../../src/tls/self-signed.ts';
 
 const HOUR = 3_600_000;
@@ -22,9 +22,12 @@ interface Seen {
 let server: Server;
 let certificate: CertificateSet;
 let seen: Seen[];
+/** What somebody wrote into the object that is answered. */
+let note: string;
 
 beforeEach(async () => {
   seen = [];
+  note = '';
   const validity = { notBefore: Date.now() - HOUR, notAfter: Date.now() + HOUR };
   certificate = createSelfSigned({ names: ['127.0.0.1'], ...validity });
   const { certPem: cert, keyPem: key } = certificate;
@@ -42,7 +45,7 @@ beforeEach(async () => {
         body: Buffer.concat(chunks).toString(),
       });
       response.setHeader('Warning', ['299 - "one \\"quoted\\""', '299 - "two", 299 - "three"']);
-      response.end('{"metadata":{"name":"server"}}');
+      response.end(JSON.stringify({ metadata: { name: 'server', annotations: { note } } }));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -131,4 +134,19 @@ test('warnings of the API server are handed on', async () => {
   }
   expect(warningsOf(undefined)).toEqual([]);
   expect(warningsOf(Array.from({ length: 100 }, () => '299 - "x"'))).toHaveLength(20);
+});
+
+test('G14: an answer that whoever asks has filled is bounded before it is parsed; one of the largest object is read', async () => {
+  const own = new KubeClient(config());
+  const callers = new CallerClient(config());
+  try {
+    note = 'x'.repeat(1_500_000);
+    await expect(callers.as('of-jane').get(POD)).resolves.toMatchObject({ metadata: { name: 'server' } });
+    note = 'x'.repeat(3 * 1024 * 1024);
+    await expect(callers.as('of-jane').get(POD)).rejects.toBeInstanceOf(TooLargeError);
+    // What Countersign itself watches it must be able to read.
+    await expect(own.get(POD)).resolves.toMatchObject({ metadata: { name: 'server' } });
+  } finally {
+    await Promise.all([own.close(), callers.close()]);
+  }
 });
