@@ -8,7 +8,7 @@ RESULTS := .cache/test-results
 HELM = $(shell test/tools/build.sh --path helm)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-cluster build ui lint types format tools crds manifests certs examples compatibility bench bench-history clean
+.PHONY: help run test test-unit test-cluster build ui lint types format tools crds manifests certs examples compatibility bench bench-history bench-replicas screenshots clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,6 +79,12 @@ bench: build ## Warm admissions as ratios to a bare node:https server, with prov
 
 bench-history: node_modules/.installed ## First pages of a generated history in SQLite and PostgreSQL, with query plans (ROWS=1000000; 5000000 takes a quarter of an hour)
 	@$(NODE) test/bench/history.ts $(or $(ROWS),1000000)
+
+bench-replicas: build tools ## How long a signer that was switched off is still trusted, on three replicas of one real API server
+	@$(NODE) test/bench/replicas.ts $(or $(ROUNDS),100)
+
+screenshots: build tools ## Take the pictures of docs/admin.md again, of the page on a real API server
+	@WRITE_SCREENSHOTS=1 $(JEST) --selectProjects cluster --runInBand --testPathPatterns 'test/cluster/page-sections'
 
 clean: ## Remove what was built or made (not the tools' cache)
 	rm -rf dist node_modules coverage .cache certs/*.crt certs/*.key certs/*.pem

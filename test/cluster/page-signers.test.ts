@@ -11,15 +11,8 @@ import { googleIssuer } from '../support/oidc.ts';
 import { startVault, type Vault } from '../support/vault.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
 import { API_VERSION, clusterPolicy, install, type Installation } from './installation.ts';
-import {
-  chooseAction,
-  expectMessage,
-  expectNoDefects,
-  newPerson,
-  openSection,
-  signedIn,
-  type Person,
-} from './person.ts';
+import { chooseAction, expectMessage, expectNoDefects, openSection, signedIn } from './page-steps.ts';
+import { newPerson, type Person } from './people.ts';
 import { tenantOf, type Tenant } from './tenant.ts';
 
 /** Trusted signers on the admin page, and what the very next `kubectl apply` comes to. Each test goes on where the one before ended. */

@@ -3,7 +3,7 @@ import { signWithKey } from '../support/cosign.ts';
 import { pushImage } from '../support/images.ts';
 import type { PushedImage } from '../support/manifests.ts';
 import { API_VERSION, clusterPolicy, install, until, type Installation } from './installation.ts';
-import { newPerson, type Person } from './person.ts';
+import { newPerson, type Person } from './people.ts';
 import { anotherReplica, firstReplica, type Replica } from './replica.ts';
 
 /** Three processes on one API server: what one is told counts there at once, and on the others with their watch. */

@@ -2,57 +2,12 @@ import { expect } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
 import { strings } from '../../src/ui/strings.ts';
 import type { PageOptions, TestBrowser, Visitor } from '../support/browser.ts';
-import { until, type Installation } from './installation.ts';
+import type { Installation } from './installation.ts';
+import { adminOrigin, type Person } from './people.ts';
 
-/** People of the cluster, and what they do on the admin page. */
+/** What people do on the admin page, in their words. */
 
-const NAMESPACE = 'people';
 const PAGE = '/admin/security/signing';
-
-/** Somebody with a ServiceAccount, and a token of it in the clipboard. */
-export interface Person {
-  readonly name: string;
-  readonly token: string;
-  /** What the API server calls them. */
-  readonly user: string;
-}
-
-/** @param roles ClusterRoles, bound in the whole cluster or, `role@namespace`, in one namespace */
-export async function newPerson(
-  { cluster }: Installation,
-  name: string,
-  ...roles: readonly string[]
-): Promise<Person> {
-  const kubectl = async (...args: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await cluster.kubectl(args);
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-    return stdout.trim();
-  };
-  const has = await cluster.kubectl(['get', 'namespace', NAMESPACE]);
-  if (has.code !== 0) await cluster.createNamespace(NAMESPACE);
-  await kubectl('-n', NAMESPACE, 'create', 'serviceaccount', name);
-  const account = `${NAMESPACE}:${name}`;
-  for (const each of roles) {
-    const [role = '', namespace] = each.split('@');
-    const [kind, place] =
-      namespace === undefined ? ['clusterrolebinding', []] : ['rolebinding', ['-n', namespace]];
-    await kubectl(
-      'create',
-      kind,
-      `${name}-${role}`,
-      `--clusterrole=${role}`,
-      `--serviceaccount=${account}`,
-      ...place,
-    );
-  }
-  const token = await kubectl('-n', NAMESPACE, 'create', 'token', name, '--duration=2h');
-  return { name, token, user: `system:serviceaccount:${account}` };
-}
-
-/** Where the page and the API are. */
-export function adminOrigin(world: Pick<Installation, 'adminPort'>): string {
-  return `https://127.0.0.1:${world.adminPort()}`;
-}
 
 /** Opens the page and pastes the token. */
 export async function signedIn(
@@ -134,17 +89,4 @@ export async function answerTo(
     },
     [method, path, options.body, options.headers] as const,
   );
-}
-
-/** RBAC takes a moment to reach the API server's own caches. */
-export async function untilAllowed(
-  { cluster }: Installation,
-  person: Person,
-  verb: string,
-  resource: string,
-) {
-  await until(`${person.name} may ${verb} ${resource}`, async () => {
-    const args = ['auth', 'can-i', verb, resource, `--as=${person.user}`];
-    return (await cluster.kubectl(args)).code === 0 ? true : undefined;
-  });
 }
