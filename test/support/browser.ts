@@ -9,6 +9,8 @@ export interface PageOptions {
   readonly scheme?: 'light' | 'dark';
   /** Statuses of failed answers that the story brings about; any other is a defect of the page. */
   readonly refusals?: readonly number[];
+  /** Streams are cut off in this story, which the browser tells in its console. */
+  readonly endsStreams?: boolean;
   /** Hosts beside the site's own, with their ports, such as that of an attacker's page. */
   readonly otherHosts?: readonly string[];
 }
@@ -66,7 +68,7 @@ const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (e
 });`;
 
 async function watch(context: BrowserContext, origin: string, options: PageOptions): Promise<string[]> {
-  const { refusals = [], otherHosts = [] } = options;
+  const { refusals = [], otherHosts = [], endsStreams = false } = options;
   const defects: string[] = [];
   const hosts = new Set([new URL(origin).host, ...otherHosts]);
   // A script of the page could silence the console; it cannot take back this event.
@@ -91,6 +93,7 @@ async function watch(context: BrowserContext, origin: string, options: PageOptio
     const text = message.text();
     const status = Number(/status of (\d{3})/.exec(text)?.[1]);
     if (refusals.includes(status)) return;
+    if (endsStreams && text.endsWith('net::ERR_INCOMPLETE_CHUNKED_ENCODING')) return;
     defects.push(`in the console: ${text} (${message.location().url})`);
   });
   return defects;
