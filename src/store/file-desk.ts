@@ -181,17 +181,11 @@ async function put({ directory, file, text, name }: Change): Promise<string> {
     await (text === undefined ? removeFile(path, file.text) : replaceFile(path, file.text, text));
     return file.name;
   }
-  const [first = '', ...others] = fileNamesFor(name, randomBytes(4).toString('hex'));
-  try {
-    await createFile(pathIn(directory, first), text ?? '');
-    return first;
-  } catch (error) {
-    const [other] = others;
-    // Somebody keeps something else in a file of that name.
-    if (!(error instanceof ChangedFileError) || other === undefined) throw error;
-    await createFile(pathIn(directory, other), text ?? '');
-    return other;
-  }
+  const names = fileNamesFor(name, randomBytes(4).toString('hex'));
+  // Somebody may keep something else in a file of that name. One that has come since may hold this very document: that is looked at anew.
+  const free = names.find((each) => !directory.files.some((other) => other.name === each)) ?? '';
+  await createFile(pathIn(directory, free), text ?? '');
+  return free;
 }
 
 /** @throws DeskError NOT_FOUND, READ_ONLY, CHANGED_MEANWHILE */

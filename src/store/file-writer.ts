@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, open, readFile, rename, unlink } from 'node:fs/promises';
+import { link, lstat, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { asError } from '../errors.ts';
 import { DeskError } from './resource-desk.ts';
@@ -50,17 +50,15 @@ export async function replaceFile(path: string, before: string, after: string): 
   });
 }
 
-/** @throws ChangedFileError when there is a file of that name; DeskError */
+/** Whole or not at all. @throws ChangedFileError when there is a file of that name; DeskError */
 export async function createFile(path: string, text: string): Promise<void> {
   const temporary = join(dirname(path), temporaryName());
   await onDisk(async () => {
-    await reserve(path);
     try {
       await writeWhole(temporary, text, { mode: NEW_MODE });
-      await rename(temporary, path);
-    } catch (error) {
-      await Promise.all([temporary, path].map((each) => unlink(each).catch(() => undefined)));
-      throw error;
+      await giveName(temporary, path);
+    } finally {
+      await unlink(temporary).catch(() => undefined);
     }
     await syncDirectory(dirname(path));
   });
@@ -74,6 +72,26 @@ export async function removeFile(path: string, before: string): Promise<void> {
     await unlink(path);
     await syncDirectory(dirname(path));
   });
+}
+
+/** File systems without a second name for a file. */
+const NO_LINKS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** Its name, unless there is a file of that name: nobody ever sees a part of it. */
+async function giveName(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw new ChangedFileError();
+    if (!NO_LINKS.includes(codeOf(error))) throw error;
+    await reserve(path);
+    try {
+      await rename(temporary, path);
+    } catch (failure) {
+      await unlink(path).catch(() => undefined);
+      throw failure;
+    }
+  }
 }
 
 /** An empty file of that name, made by nobody else: it holds no document, so that it may be read. */

@@ -475,3 +475,19 @@ test('a text that was written and is not taken in whole is not in force', async 
     await expect(store.refresh(new Map([['base.yaml', text]]))).resolves.toBe(isInForce);
   }
 });
+
+test('G6: two processes that make a document of one name at once make one', async () => {
+  await start();
+  const neighbour = new FileDesk({ path: scratch.path, store });
+  for (let time = 0; time < 5; time += 1) {
+    const name = `ci-${time}`;
+    const both = await Promise.allSettled(
+      [desk, neighbour].map((each, index) =>
+        each.create(draft(name, { description: `${index}` }), options()),
+      ),
+    );
+    const refused = both.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+    expect(refused).toEqual([code('ALREADY_EXISTS')]);
+    expect(names().filter((file) => file.includes(name))).toEqual([`trustedsigner-${name}.yaml`]);
+  }
+});
