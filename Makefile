@@ -45,7 +45,7 @@ test: node_modules/.installed tools ## Everything: lint, types, unit, integratio
 	@mkdir -p $(RESULTS) && rm -f $(RESULTS)/*.json
 	@status=0; \
 	$(JEST) --selectProjects unit --maxWorkers=2 --json --outputFile=$(RESULTS)/unit.json || status=1; \
-	$(JEST) --selectProjects cluster --runInBand --json --outputFile=$(RESULTS)/cluster.json || status=1; \
+	$(JEST) --selectProjects cluster --maxWorkers=2 --json --outputFile=$(RESULTS)/cluster.json || status=1; \
 	$(NODE) test/support/count-results.ts $(RESULTS)/unit.json $(RESULTS)/cluster.json || status=1; \
 	exit $$status
 
