@@ -376,6 +376,7 @@ export const strings = {
     line: (line: number) => `Line ${line}`,
     viewOnly: 'Your account may read policies and not change them.',
     fields: {
+      nameHelp: 'Lower-case letters, digits, "-" and ".". It cannot be changed.',
       kind: 'Where it holds',
       kindCluster: 'Whole cluster (ClusterSigningPolicy)',
       kindNamespace: 'One namespace (SigningPolicy)',

@@ -68,7 +68,7 @@ function VerificationRow({
           {nameOfPolicy(policy)}
         </Td>
         <Td dataLabel={columns.workload} className="cs-wrap">
-          {[kind, `${namespace}/${name}`].join(' ')}
+          {[kind, namespace === '' ? name : `${namespace}/${name}`].join(' ')}
         </Td>
         <Td dataLabel={columns.decision}>
           <DecisionLabel isAdmitted={decision === 'admitted'} />

@@ -71,7 +71,7 @@ function IdentitySection({
       )}
       <TextField
         label={text.name}
-        help={strings.exceptions.form.nameHelp}
+        help={text.nameHelp}
         value={textAt(value, 'metadata', 'name') ?? ''}
         isRequired
         isReadOnly={!isNew || isReadOnly}

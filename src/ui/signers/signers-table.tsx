@@ -94,7 +94,7 @@ function SignerRow({ signer, onEdit, onEnable, onEnd }: { readonly signer: Signe
       <Td dataLabel={columns.identity}>
         <div className="cs-quiet cs-small">{text.types[facts.type]}</div>
         <div className="cs-code cs-clamp" title={facts.identity}>
-          {facts.identity}
+          {telling(facts)}
         </div>
       </Td>
       <Td dataLabel={columns.usedBy}>{text.policies(facts.usedBy.length)}</Td>
@@ -118,4 +118,9 @@ function SignerRow({ signer, onEdit, onEnable, onEnd }: { readonly signer: Signe
       </Td>
     </Tr>
   );
+}
+
+/** What tells it from its neighbours comes first: there is room for two lines, and many share an issuer. */
+function telling({ type, identity }: Signer['facts']): string {
+  return type === 'keyless' ? identity.split(' ').toReversed().join(' ') : identity;
 }
