@@ -234,7 +234,7 @@ describe("somebody else's page", () => {
 
 /** Each would run a script, or call the outside, where it were taken for markup. */
 const PAYLOADS = [
-  `<img/src=x/onerror="alert('1')">`,
+  `<img/src='x'/onerror="alert('1')">`,
   `"><svg/onload=alert(2)>`,
   `<script>alert(3)</script>`,
   `{{constructor.constructor('alert(4)')()}}`,
