@@ -483,6 +483,7 @@ export const strings = {
     view: 'View',
   },
   history: {
+    onlyAsked: (namespace: string) => (namespace === '' ? 'Only asked' : `Only asked, for ${namespace}`),
     title: 'Verification history',
     lead: 'Every image under every policy, as it was decided.',
     tabs: { verifications: 'Verifications', changes: 'Changes' },

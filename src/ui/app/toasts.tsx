@@ -36,7 +36,12 @@ export function ToastProvider({ children }: { readonly children: ReactNode }) {
             title={title}
             timeout={variant === 'danger' ? false : SHOWN_FOR}
             onTimeout={() => dismiss(key)}
-            actionClose={<AlertActionCloseButton title={title} onClose={() => dismiss(key)} />}
+            actionClose={
+              <AlertActionCloseButton
+                aria-label={`${strings.app.close}: ${title}`}
+                onClose={() => dismiss(key)}
+              />
+            }
           >
             {detail}
           </Alert>

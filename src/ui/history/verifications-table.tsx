@@ -18,10 +18,10 @@ export function VerificationsTable({ rows }: { readonly rows: readonly Verificat
         <Tr>
           <Th screenReaderText={strings.app.details} />
           <Th>{columns.time}</Th>
-          <Th>{columns.verdict}</Th>
-          <Th width={30}>{columns.image}</Th>
-          <Th width={20}>{columns.policy}</Th>
-          <Th width={20}>{columns.workload}</Th>
+          <Th width={20}>{columns.verdict}</Th>
+          <Th width={25}>{columns.image}</Th>
+          <Th width={15}>{columns.policy}</Th>
+          <Th width={15}>{columns.workload}</Th>
           <Th>{columns.decision}</Th>
         </Tr>
       </Thead>
@@ -49,7 +49,7 @@ function VerificationRow({
   readonly isOpen: boolean;
   readonly onToggle: () => void;
 }) {
-  const { time, verdict, image, code, policy, kind, namespace, name, decision } = row;
+  const { time, verdict, image, code, policy, decision } = row;
   return (
     <Tbody isExpanded={isOpen}>
       <Tr>
@@ -62,13 +62,15 @@ function VerificationRow({
           {code !== undefined && <div className="cs-code cs-quiet cs-wrap">{code}</div>}
         </Td>
         <Td id={`simple-node${index}`} dataLabel={columns.image} className="cs-wrap">
-          {image}
+          <div className="cs-clamp" title={image}>
+            {image}
+          </div>
         </Td>
         <Td dataLabel={columns.policy} className="cs-wrap">
           {nameOfPolicy(policy)}
         </Td>
         <Td dataLabel={columns.workload} className="cs-wrap">
-          {[kind, namespace === '' ? name : `${namespace}/${name}`].join(' ')}
+          {workloadOf(row)}
         </Td>
         <Td dataLabel={columns.decision}>
           <DecisionLabel isAdmitted={decision === 'admitted'} />
@@ -85,6 +87,12 @@ function VerificationRow({
       )}
     </Tbody>
   );
+}
+
+/** Where somebody only asked, there is none. */
+function workloadOf({ operation, kind, namespace, name }: VerificationEntry): string {
+  const place = namespace === '' ? '' : `${namespace}/`;
+  return operation === 'VERIFY' ? text.onlyAsked(namespace) : `${kind} ${place}${name}`;
 }
 
 /** Of a ClusterSigningPolicy, which most are, the name alone. */

@@ -25,10 +25,10 @@ export function TrustRootsTable({
       <Thead>
         <Tr>
           <Th width={20}>{columns.name}</Th>
-          <Th>{columns.state}</Th>
+          <Th width={25}>{columns.state}</Th>
           <Th>{columns.kind}</Th>
-          <Th width={30}>{columns.fingerprint}</Th>
-          <Th>{columns.refreshed}</Th>
+          <Th width={20}>{columns.fingerprint}</Th>
+          <Th modifier="wrap">{columns.refreshed}</Th>
           <Th modifier="wrap">{columns.usedBy}</Th>
           <Th screenReaderText={strings.app.actions(text.title)} />
         </Tr>
