@@ -26,6 +26,7 @@ import { createSelfSigned } from '../../src/tls/self-signed.ts';
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';
 import { http, type HttpResponse } from '../support/http-client.ts';
 import { staticTrust } from '../support/trust.ts';
+import { UNHURRIED } from './door.ts';
 import type { ShownJson } from './shown.ts';
 
 const HOUR = 3_600_000;
@@ -116,6 +117,7 @@ export class ResourceServer {
       authenticator: new Authenticator({ access: ACCESS, sessions: this.#sessions, failures, logger }),
       logger,
       checkAnswer,
+      rates: UNHURRIED,
     });
     await this.#server.start();
   }
