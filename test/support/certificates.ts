@@ -1,6 +1,20 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { isIP } from 'node:net';
-import forge from 'node-forge';
+import {
+  basicConstraints,
+  extendedKeyUsage,
+  extension,
+  keyUsage,
+  makeAuthority,
+  makeCertificate,
+  nameOf,
+  newKeyPair,
+  EKU_CLIENT_AUTH,
+  EKU_SERVER_AUTH,
+  type KeyPair,
+} from './fixtures-certificates.ts';
+import { implicit, sequence, utf8 } from './fixtures-der.ts';
+import { pem } from './fixtures-logs.ts';
 
 export interface KeyPairPem {
   readonly certPem: string;
@@ -25,71 +39,60 @@ export interface CertificateAuthority extends KeyPairPem {
 
 const hour = 3_600_000;
 const year = 365 * 24 * hour;
+/** Bits from the left: digitalSignature 0, keyCertSign 5, cRLSign 6 (RFC 5280 §4.2.1.3). */
+const KEY_USAGE = { ofAuthority: 0x86, ofLeaf: 0x80 } as const;
 
 /** A certificate authority of this run's own. */
 export function createAuthority(commonName: string): CertificateAuthority {
-  const keyPem = rsaKey();
-  const name = [{ name: 'commonName', value: commonName }];
-  const certificate = draft(keyPem, name, name, Date.now() - hour, Date.now() + 10 * year);
-  certificate.setExtensions([
-    { name: 'basicConstraints', cA: true, critical: true },
-    { name: 'keyUsage', keyCertSign: true, cRLSign: true, digitalSignature: true, critical: true },
-    { name: 'subjectKeyIdentifier' },
-  ]);
-  const key = forge.pki.privateKeyFromPem(keyPem);
-  certificate.sign(key, forge.md.sha256.create());
-
-  const issue = (options: LeafOptions): KeyPairPem => {
-    const leafKeyPem = rsaKey();
-    const subject = [
-      { name: 'commonName', value: options.commonName },
-      ...(options.organizations ?? []).map((value) => ({ name: 'organizationName', value })),
-    ];
-    const { notBefore = Date.now() - hour, notAfter = Date.now() + 10 * year } = options;
-    const leaf = draft(leafKeyPem, subject, name, notBefore, notAfter);
-    leaf.setExtensions([
-      { name: 'basicConstraints', cA: false, critical: true },
-      { name: 'keyUsage', digitalSignature: true, keyEncipherment: true, critical: true },
-      { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
-      ...(options.names === undefined
-        ? []
-        : [{ name: 'subjectAltName', altNames: options.names.map(altName) }]),
-    ]);
-    leaf.sign(key, forge.md.sha256.create());
-    return { certPem: forge.pki.certificateToPem(leaf), keyPem: leafKeyPem };
+  const authority = makeAuthority({
+    name: commonName,
+    keys: newKeyPair(),
+    notBefore: new Date(Date.now() - hour),
+    notAfter: new Date(Date.now() + 10 * year),
+    constraints: [keyUsage(KEY_USAGE.ofAuthority), basicConstraints(true)],
+  });
+  return {
+    certPem: pem('CERTIFICATE', authority.der),
+    keyPem: keyPemOf(authority.keys),
+    issue: ({ commonName: name, organizations = [], names, notBefore, notAfter }) => {
+      const keys = newKeyPair();
+      const der = makeCertificate({
+        subject: nameOf(
+          ['2.5.4.3', utf8(name)],
+          ...organizations.map((each) => ['2.5.4.10', utf8(each)] as const),
+        ),
+        issuer: authority,
+        publicKey: keys.publicKey,
+        notBefore: new Date(notBefore ?? Date.now() - hour),
+        notAfter: new Date(notAfter ?? Date.now() + 10 * year),
+        // Clients know two certificates of one authority apart by it.
+        serial: randomInt(1, 2 ** 47),
+        extensions: [
+          basicConstraints(false),
+          keyUsage(KEY_USAGE.ofLeaf),
+          extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH),
+          ...(names === undefined ? [] : [alternativeNames(names)]),
+        ],
+      });
+      return { certPem: pem('CERTIFICATE', der), keyPem: keyPemOf(keys) };
+    },
   };
-  return { certPem: forge.pki.certificateToPem(certificate), keyPem, issue };
 }
 
 /** PKCS#1 PEM, which is what every part here reads. */
 export function rsaKey(): string {
-  const pair = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-  });
-  return pair.privateKey;
+  const { privateKey } = newKeyPair('rsa-2048');
+  return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
 }
 
-function draft(
-  keyPem: string,
-  subject: forge.pki.CertificateField[],
-  issuer: forge.pki.CertificateField[],
-  notBefore: number,
-  notAfter: number,
-): forge.pki.Certificate {
-  const key = forge.pki.privateKeyFromPem(keyPem);
-  const certificate = forge.pki.createCertificate();
-  certificate.publicKey = forge.pki.setRsaPublicKey(key.n, key.e);
-  // A leading 00-7f byte keeps the serial number positive.
-  certificate.serialNumber = `01${randomBytes(15).toString('hex')}`;
-  certificate.validity.notBefore = new Date(notBefore);
-  certificate.validity.notAfter = new Date(notAfter);
-  certificate.setSubject(subject);
-  certificate.setIssuer(issuer);
-  return certificate;
+function keyPemOf({ privateKey }: KeyPair): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-function altName(name: string): { type: number; ip?: string; value?: string } {
-  return isIP(name) === 0 ? { type: 2, value: name } : { type: 7, ip: name };
+/** DNS names and IPv4 addresses (RFC 5280 §4.2.1.6). */
+function alternativeNames(names: readonly string[]): Buffer {
+  const entries = names.map((name) =>
+    isIP(name) === 4 ? implicit(7, Buffer.from(name.split('.').map(Number))) : implicit(2, Buffer.from(name)),
+  );
+  return extension('2.5.29.17', sequence(...entries));
 }

@@ -62,6 +62,7 @@ export interface CertificateSpec {
 export const EKU_CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 export const EKU_TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 export const EKU_SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+export const EKU_CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 const OID_SCT_LIST = '1.3.6.1.4.1.11129.2.4.2';
 
 /** A Name with one common name; empty for `''`, as Fulcio's leaves have it. */
