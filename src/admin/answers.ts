@@ -1,13 +1,10 @@
 import type { Response } from 'express';
 import { once } from 'node:events';
 import { PROBLEMS, type ApiProblem } from './problem.ts';
-import type { ApiAnswer } from './route.ts';
+import type { PlainAnswer, StreamAnswer } from './route.ts';
 
 /** Milliseconds that a reader of a stream may read nothing. */
 const STALL_LIMIT = 30_000;
-
-type PlainAnswer = Exclude<ApiAnswer, { readonly stream: unknown }>;
-type StreamAnswer = Extract<ApiAnswer, { readonly stream: unknown }>;
 
 export function writeAnswer(response: Response, { status, body, headers, cookies }: PlainAnswer): void {
   response.status(status).set(headers ?? {});

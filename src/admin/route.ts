@@ -54,21 +54,23 @@ export interface ApiRequest<P = unknown, Q = unknown, B = unknown, H = unknown> 
   readonly session: string | undefined;
 }
 
-export type ApiAnswer =
-  | {
-      readonly status: number;
-      readonly body?: unknown;
-      readonly headers?: Readonly<Record<string, string>>;
-      /** `Set-Cookie`, made by `cookies.ts`. */
-      readonly cookies?: readonly string[];
-    }
-  /** Written piece by piece; ends with the signal. */
-  | {
-      readonly status: number;
-      readonly type: string;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly stream: AsyncIterable<string>;
-    };
+export type ApiAnswer = PlainAnswer | StreamAnswer;
+
+export interface PlainAnswer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `Set-Cookie`, made by `cookies.ts`. */
+  readonly cookies?: readonly string[];
+}
+
+/** Written piece by piece; ends with the signal. */
+export interface StreamAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly stream: AsyncIterable<string>;
+}
 
 type OutputOf<S> = S extends z.ZodType ? z.output<S> : undefined;
 

@@ -1,34 +1,18 @@
 import { hostname } from 'node:os';
-import type { Access } from '../admin/access.ts';
 import { Assessments, ASSESSMENT_PLACES } from '../admin/assessments.ts';
-import type { Authenticator } from '../admin/authentication.ts';
 import { ChangeLog } from '../admin/change-log.ts';
+import { decidingRoutes } from '../admin/deciding-routes.ts';
 import { Impact } from '../admin/impact.ts';
 import { Inspections } from '../admin/inspections.ts';
 import type { LiveDecisions } from '../admin/live-decisions.ts';
-import type { OidcIssuer } from '../admin/oidc.ts';
 import { ResourceOffice } from '../admin/resource-office.ts';
 import type { Route } from '../admin/route.ts';
-import { changeRoutes } from '../admin/routes/changes.ts';
-import { decisionRoutes } from '../admin/routes/decisions.ts';
-import { exceptionRoutes } from '../admin/routes/exceptions.ts';
-import { historyRoutes } from '../admin/routes/history.ts';
-import { impactRoutes } from '../admin/routes/impact.ts';
-import { keyRoutes } from '../admin/routes/keys.ts';
-import { oidcRoutes } from '../admin/routes/oidc.ts';
-import { policyRoutes } from '../admin/routes/policies.ts';
-import { sessionRoutes } from '../admin/routes/session.ts';
-import { signerRoutes } from '../admin/routes/signers.ts';
-import { statusRoutes } from '../admin/routes/status.ts';
-import { trustRootRoutes } from '../admin/routes/trust-roots.ts';
-import { verifyRoutes } from '../admin/routes/verify.ts';
 import {
   NOTHING_KNOWN_TO_RUN,
   PodsOfCluster,
   RecentlyAdmitted,
   type RunningWorkloads,
 } from '../admin/running-workloads.ts';
-import type { Sessions } from '../admin/sessions.ts';
 import type { SignerUse } from '../admin/signer-use.ts';
 import { Turnstile } from '../admin/turnstile.ts';
 import type { AssessDependencies } from '../admission/assess.ts';
@@ -60,26 +44,16 @@ export interface AdminWatchers {
   readonly signerUse: SignerUse;
 }
 
-export interface AdminPeople {
-  readonly access: Access;
-  readonly authenticator: Authenticator;
-  readonly sessions: Sessions;
-  /** Undefined where nobody signs in there. */
-  readonly issuer: OidcIssuer | undefined;
-  readonly version: string;
-}
-
-/** Every route of the API, and how to end what they have under way. */
+/** The operations that this thread does for the page's, and how to end what they have under way. */
 export function adminRoutes(
   context: AdminContext,
-  people: AdminPeople,
+  version: string,
 ): { readonly routes: readonly Route[]; readonly stop: () => void } {
   const { logger, surroundings, history, watchers } = context;
   const { store, trust } = surroundings;
   const assess = assessDependencies(context);
   // One for all: what it holds up is the same thread.
   const inspections = new Inspections();
-  const office = officeFor(context, inspections);
   const places = new Turnstile(ASSESSMENT_PLACES);
   // Not the log of admissions: nobody was let in or kept out, and alarms are made of its lines.
   const told = [watchers.live, ...(history === undefined ? [] : [history])];
@@ -94,23 +68,14 @@ export function adminRoutes(
     running: runningFor(context),
     excludedNamespaces: context.settings.excludedNamespaces,
   });
-  const { version, access, issuer } = people;
-  const signIn = [...access.methods, ...(issuer === undefined ? [] : (['oidc'] as const))];
-  const routes = [
-    ...sessionRoutes({ ...people, signIn, logger }),
-    ...(issuer === undefined ? [] : oidcRoutes({ ...people, issuer, logger })),
-    ...statusRoutes((seen) => installationStatus(context, { version, replica: hostname(), seen })),
-    ...signerRoutes(office),
-    ...policyRoutes(office),
-    ...trustRootRoutes(office),
-    ...exceptionRoutes(office),
-    ...keyRoutes(trust),
-    ...impactRoutes(impact),
-    ...verifyRoutes({ assessments, snapshots: store }),
-    ...historyRoutes({ history, now: Date.now }),
-    ...changeRoutes(history),
-    ...decisionRoutes(watchers.live),
-  ];
+  const routes = decidingRoutes({
+    status: (seen) => installationStatus(context, { version, replica: hostname(), seen }),
+    office: officeFor(context, inspections),
+    keys: trust,
+    impact,
+    verify: { assessments, snapshots: store },
+    live: watchers.live,
+  });
   const stop = (): void => {
     assessments.stop();
     watchers.live.stop();

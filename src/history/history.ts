@@ -1,18 +1,15 @@
-import { readFileSync } from 'node:fs';
 import type { DecisionObserver } from '../admission/ports.ts';
 import type { Logger } from '../log.ts';
 import type { Decision } from '../policy/decision.ts';
 import { Backlog } from './backlog.ts';
 import { storedChange, type Change, type StoredChange } from './change.ts';
 import type { HistoryDatabase } from './database.ts';
-import { exported, type ExportFormat } from './export.ts';
+import type { ExportFormat } from './export.ts';
 import type { VerificationFilter } from './filter.ts';
 import type { HistoryMeter } from './meter.ts';
-import { parsePostgresUrl } from './postgres/connection-settings.ts';
-import { PostgresDatabase } from './postgres/postgres-database.ts';
-import { MAX_PAGE, Reader, type Page } from './reader.ts';
+import { openDatabase, type HistoryPlace } from './open-database.ts';
+import { Reader, type ExportOptions, type Page } from './reader.ts';
 import { Retention, type RetentionSettings } from './retention.ts';
-import { SqliteDatabase } from './sqlite/sqlite-database.ts';
 import type { Statistics, StatisticsRange } from './statistics.ts';
 import { storedText } from './stored-text.ts';
 import type { StoredVerification } from './verification.ts';
@@ -22,9 +19,7 @@ import { Writer, type WriterTiming } from './writer.ts';
 /** Where the history is kept, and for how long. */
 export interface HistorySettings {
   /** A file, or a PostgreSQL URL. */
-  readonly place:
-    | { readonly path: string; readonly maxMegabytes: number }
-    | { readonly url: string; readonly caFile: string | undefined };
+  readonly place: HistoryPlace;
   readonly retention: RetentionSettings;
   /** Verifications that may wait while the database cannot be written. */
   readonly bufferRows: number;
@@ -41,10 +36,8 @@ export interface HistoryOptions {
   readonly timing?: Partial<WriterTiming & { readonly retention: number; readonly pause: number }>;
 }
 
+const SET_ASIDE = 'the history is damaged: it was set aside as .corrupt, and a new one begins';
 const TIMING = { gather: 500, backoffFirst: 500, backoffLast: 30_000, retention: 60_000, pause: 50 };
-
-/** Rows of one export. */
-export const MAX_EXPORT = 1_000_000;
 
 /** What was verified, and what was changed. Beside every request: nothing here delays, changes or refuses one. */
 export class History implements DecisionObserver {
@@ -65,7 +58,10 @@ export class History implements DecisionObserver {
     this.#options = options;
     this.#now = now;
     this.#replica = storedText(replica, 256);
-    this.#database = databaseFor(settings.place, logger, meter);
+    this.#database = openDatabase(settings.place, (file) => {
+      meter.setAside();
+      logger.error({ file }, SET_ASIDE);
+    });
     const database = this.#database;
     this.#backlog = new Backlog(settings.bufferRows, (rows) => meter.lost('overflow', rows));
     this.#retention = new Retention({
@@ -134,13 +130,9 @@ export class History implements DecisionObserver {
   export(
     format: ExportFormat,
     filter: VerificationFilter,
-    { maxRows = MAX_EXPORT, signal }: { readonly maxRows?: number; readonly signal?: AbortSignal } = {},
+    options: ExportOptions = {},
   ): AsyncGenerator<string, void> {
-    const page = async (cursor: string | undefined) => {
-      signal?.throwIfAborted();
-      return this.#reader.verifications(filter, cursor, MAX_PAGE);
-    };
-    return exported(format, page, Math.min(maxRows, MAX_EXPORT));
+    return this.#reader.export(format, filter, options);
   }
 
   /** Writes what waits, for at most `limit` milliseconds; what is left then is lost and counted. */
@@ -157,25 +149,6 @@ export class History implements DecisionObserver {
     await Promise.all([this.#retention.stop(), this.#writer.finish()]);
     await this.#database.close();
   }
-}
-
-function databaseFor(place: HistorySettings['place'], logger: Logger, meter: HistoryMeter): HistoryDatabase {
-  if ('path' in place) {
-    const onSetAside = (): void => {
-      meter.setAside();
-      logger.error(
-        { file: place.path },
-        'the history is damaged: it was set aside as .corrupt, and a new one begins',
-      );
-    };
-    return new SqliteDatabase({ file: place.path, maxBytes: place.maxMegabytes * 1024 * 1024, onSetAside });
-  }
-  const address = parsePostgresUrl(place.url);
-  if (address === undefined) throw new Error('history.url is not a PostgreSQL URL');
-  return new PostgresDatabase(
-    address,
-    place.caFile === undefined ? undefined : readFileSync(place.caFile, 'utf8'),
-  );
 }
 
 async function within(limit: number, work: Promise<void>): Promise<void> {

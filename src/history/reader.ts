@@ -3,6 +3,7 @@ import { asError } from '../errors.ts';
 import { fromAuditRow, type StoredChange } from './change.ts';
 import { readCursor, writeCursor, type Place } from './cursor.ts';
 import { HistoryError, READ_LIMIT, type HistoryDatabase } from './database.ts';
+import { exported, type ExportFormat } from './export.ts';
 import { badRequest, checkFilter, type VerificationFilter } from './filter.ts';
 import { isOutOfTime } from './postgres/postgres-database.ts';
 import { conditionsOf, Search, type Bounds, type Condition, type Walk } from './search.ts';
@@ -21,6 +22,14 @@ export interface Page<T> {
 
 /** Rows of one page. */
 export const MAX_PAGE = 500;
+/** Rows of one export. */
+export const MAX_EXPORT = 1_000_000;
+
+export interface ExportOptions {
+  readonly maxRows?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** A condition that fewer rows fulfil is looked at first, and the few that begin alike are sorted. */
 const FEW = 5_000;
 /** Rows that are held against the other conditions in one statement. */
@@ -80,6 +89,19 @@ export class Reader {
         .execute();
       return pageOf(rows.map(fromAuditRow), limit);
     });
+  }
+
+  /** Pieces of text, page by page, until the signal aborts. @throws HistoryError; the signal's reason */
+  export(
+    format: ExportFormat,
+    filter: VerificationFilter,
+    { maxRows = MAX_EXPORT, signal }: ExportOptions = {},
+  ): AsyncGenerator<string, void> {
+    const page = async (cursor: string | undefined) => {
+      signal?.throwIfAborted();
+      return this.verifications(filter, cursor, MAX_PAGE);
+    };
+    return exported(format, page, Math.min(maxRows, MAX_EXPORT));
   }
 
   async #page(
