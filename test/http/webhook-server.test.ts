@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { AdmissionRequest } from '../../src/api/admission-review.ts';
 import type { Decision } from '../../src/policy/decision.ts';
+import { eventually } from '../kube/eventually.ts';
 import { createAuthority } from '../support/certificates.ts';
 import {
   AdmittingAdmission,
@@ -21,6 +22,8 @@ import {
 } from './support.ts';
 
 const MIB = 1024 * 1024;
+/** As long as an API server can be told to wait. */
+const PATIENT = '/validate?timeout=30s';
 const uid = '705ab4f5-6393-11e8-b7cc-42010a800002';
 
 let running: Running | undefined;
@@ -54,11 +57,7 @@ class WaitingAdmission extends AdmittingAdmission {
   }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5_000; !condition(); await sleep(5)) {
-    if (Date.now() > end) throw new Error('it never came to that');
-  }
-}
+const until = (condition: () => boolean) => eventually(String(condition), condition);
 
 describe('answers', () => {
   test('an admission keeps the uid, warnings and audit annotations', async () => {
@@ -372,7 +371,7 @@ describe('F11: a flood', () => {
 
     const other = post(
       client,
-      '/validate',
+      PATIENT,
       JSON.stringify(review({ namespace: 'quiet', object: podIn('quiet') })),
     );
     await until(() => admission.asked.length === 5);
@@ -392,7 +391,7 @@ describe('F11: a flood', () => {
     expect(denied.every(({ codes }) => codes.includes('OVERLOADED'))).toBe(true);
 
     // What has left made room again.
-    const again = post(client, '/validate', bodyIn('noisy'));
+    const again = post(client, PATIENT, bodyIn('noisy'));
     await until(() => admission.asked.length === 6);
     admission.release();
     expect(reviewIn(await again).allowed).toBe(true);
@@ -446,7 +445,7 @@ function bodyIn(namespace: string): string {
 
 async function floodWith(server: Running['server'], count: number, namespace: string) {
   const clients = Array.from({ length: count }, () => clientOf(server));
-  const answers = clients.map((client) => post(client, '/validate', bodyIn(namespace)));
+  const answers = clients.map((client) => post(client, PATIENT, bodyIn(namespace)));
   return { answers, close: () => Promise.all(clients.map((client) => client.close())) };
 }
 
@@ -454,13 +453,20 @@ describe('the deadline', () => {
   test('F5: the signal fires before the API server gives up, with a reason', async () => {
     const admission = new WaitingAdmission();
     const { client } = await start({ admission });
+    // Timers of one process fire in the order in which they are due, however late.
+    const order: string[] = [];
+    const validate = admission.validate.bind(admission);
+    admission.validate = (request, signal) => {
+      setTimeout(() => order.push('the API server gives up'), 600);
+      signal.addEventListener('abort', () => order.push((signal.reason as DOMException).name));
+      return validate(request, signal);
+    };
     const began = Date.now();
     const answer = await post(client, '/validate?timeout=1s', JSON.stringify(review()));
-    const took = Date.now() - began;
-    expect(took).toBeGreaterThanOrEqual(480);
-    expect(took).toBeLessThan(1_000);
+    expect(Date.now() - began).toBeGreaterThanOrEqual(480);
     expect(reviewIn(answer).allowed).toBe(false);
-    expect(admission.signals.map(({ reason }) => (reason as DOMException).name)).toEqual(['TimeoutError']);
+    await until(() => order.length === 2);
+    expect(order).toEqual(['TimeoutError', 'the API server gives up']);
   });
 
   test('F5: it counts from the arrival of the request, not from the end of its body', async () => {
@@ -472,13 +478,13 @@ describe('the deadline', () => {
     };
     const { client } = await start({ admission });
     const body = Buffer.from(JSON.stringify(review()));
-    const slowly = async function* (milliseconds: number) {
+    const slowly = async function* () {
       yield body.subarray(0, 10);
-      await sleep(milliseconds);
+      await sleep(700);
       yield body.subarray(10);
     };
-    expect(reviewIn(await post(client, '/validate?timeout=1s', slowly(10))).allowed).toBe(true);
-    expect(reviewIn(await post(client, '/validate?timeout=1s', slowly(700))).allowed).toBe(false);
+    expect(reviewIn(await post(client, PATIENT, slowly())).allowed).toBe(true);
+    expect(reviewIn(await post(client, '/validate?timeout=1s', slowly())).allowed).toBe(false);
     expect(signals.map(({ reason }) => (reason as DOMException | undefined)?.name)).toEqual([
       undefined,
       'TimeoutError',
@@ -489,7 +495,7 @@ describe('the deadline', () => {
     const admission = new WaitingAdmission();
     const { server } = await start({ admission });
     const client = clientOf(server);
-    const gone = post(client, '/validate', JSON.stringify(review())).catch((error: Error) => error);
+    const gone = post(client, PATIENT, JSON.stringify(review())).catch((error: Error) => error);
     await until(() => admission.signals.length === 1);
     await client.destroy();
     await gone;
@@ -505,47 +511,54 @@ describe('the deadline', () => {
       return decisionOn(request);
     };
     const { client } = await start({ admission });
-    await post(client, '/validate?timeout=1s', JSON.stringify(review()));
+    // Asked again where a busy machine did not answer in time.
+    do await post(client, '/validate?timeout=1s', JSON.stringify(review()));
+    while (signals.at(-1)?.aborted === true);
     await sleep(700);
-    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    expect(signals.at(-1)?.aborted).toBe(false);
   });
 });
 
+/** Sends the text and then a byte now and then. Returns after how many milliseconds the connection was ended. */
+function trickle({ port }: Running['server'], text: string): Promise<number> {
+  return new Promise((resolve) => {
+    const began = Date.now();
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+      socket.write(text);
+    });
+    const more = setInterval(() => socket.write('x'), 100);
+    socket.on('error', () => undefined);
+    socket.on('data', () => undefined);
+    socket.on('close', () => {
+      clearInterval(more);
+      resolve(Date.now() - began);
+    });
+  });
+}
+
 describe('connections', () => {
   test('an idle connection outlives the time that headers may take, and serves again', async () => {
-    const timing = { headers: 200, request: 400, check: 50, keepAlive: 60_000 };
+    const timing = { headers: 2_000, request: 3_000, check: 50, keepAlive: 60_000 };
     const { client } = await start({ timing });
     let connects = 0;
     client.on('connect', () => connects++);
-    for (let round = 0; round < 3; round++) {
-      expect((await post(client, '/validate', JSON.stringify(review()))).status).toBe(200);
-      await sleep(600);
-    }
+    const ask = async () => (await post(client, '/validate', JSON.stringify(review()))).status;
+    expect(await ask()).toBe(200);
+    await sleep(3_500);
+    expect(await ask()).toBe(200);
     expect(connects).toBe(1);
   });
 
-  test('F5: headers that trickle in, and a body that does, end the connection', async () => {
-    const { server } = await start({ timing: { headers: 200, request: 1_500, check: 50 } });
-    const trickle = (text: string) =>
-      new Promise<number>((resolve) => {
-        const began = Date.now();
-        const socket = connectTls({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
-          socket.write(text);
-        });
-        const more = setInterval(() => socket.write('x'), 100);
-        socket.on('error', () => undefined);
-        socket.on('data', () => undefined);
-        socket.on('close', () => {
-          clearInterval(more);
-          resolve(Date.now() - began);
-        });
-      });
-    expect(await trickle('POST /validate HTTP/1.1\r\nHost: ')).toBeLessThan(1_400);
+  test('F5: headers that trickle in end the connection, long before a body would', async () => {
+    const { server } = await start({ timing: { headers: 500, request: 60_000, check: 50 } });
+    expect(await trickle(server, 'POST /validate HTTP/1.1\r\nHost: ')).toBeLessThan(30_000);
+  });
+
+  test('F5: a body that trickles in ends the connection', async () => {
+    const { server } = await start({ timing: { headers: 2_000, request: 4_000, check: 50 } });
     const head =
       'POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n';
-    const body = await trickle(head);
-    expect(body).toBeGreaterThan(1_000);
-    expect(body).toBeLessThan(4_000);
+    expect(await trickle(server, head)).toBeGreaterThan(3_000);
   });
 
   test('F11: silent connections make room for those that ask, and never the other way round', async () => {
@@ -589,10 +602,10 @@ describe('connections', () => {
   test('H11: a server that stops finishes what is under way and takes nothing new', async () => {
     const admission = new WaitingAdmission();
     const { server, client } = await start({ admission });
-    const answer = post(client, '/validate', JSON.stringify(review()));
+    const answer = post(client, PATIENT, JSON.stringify(review()));
     await until(() => admission.asked.length === 1);
     const { port } = server;
-    const stopped = server.stop(5_000);
+    const stopped = server.stop(60_000);
     const late = clientOf({ port } as typeof server);
     await expect(post(late, '/validate', JSON.stringify(review()))).rejects.toThrow('ECONNREFUSED');
     await late.destroy();
@@ -605,13 +618,16 @@ describe('connections', () => {
 
   test('H11: a review that does not end is cut off, and never allowed', async () => {
     const admission = new AdmittingAdmission();
-    admission.validate = () => new Promise(() => undefined);
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    admission.validate = () => {
+      ask();
+      return new Promise(() => undefined);
+    };
     const { server, client } = await start({ admission });
     const answer = post(client, '/validate', JSON.stringify(review())).catch((error: Error) => error);
-    await sleep(100);
-    const began = Date.now();
+    await asked;
+    // It would wait for the review for ever.
     await server.stop(200);
-    expect(Date.now() - began).toBeLessThan(2_000);
     expect(await answer).toBeInstanceOf(Error);
   });
 

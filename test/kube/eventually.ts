@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks until the answer is true; fails with what was awaited after `deadline` milliseconds. */
+/** Asks until the answer is true; fails with what was awaited after `deadline` milliseconds, which a busy machine does not reach. */
 export async function eventually(
   what: string,
   answer: () => boolean | Promise<boolean>,
-  deadline = 4_000,
+  deadline = 60_000,
 ): Promise<void> {
   const end = Date.now() + deadline;
   while (!(await answer())) {
