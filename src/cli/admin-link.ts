@@ -94,7 +94,6 @@ export class AdminLink {
     const server = new CallServer({
       ...calls,
       logger,
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       post: (message) => thread.postMessage({ kind: 'from-decider', message } satisfies ToAdminThread),
     });
     thread.on('message', (message: FromAdminThread) => {
@@ -128,7 +127,6 @@ export class AdminLink {
   }
 
   #post(message: ToAdminThread): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#thread?.postMessage(message);
   }
 }

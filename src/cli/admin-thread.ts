@@ -22,7 +22,6 @@ import { entranceFor, issuerFor } from './admin-people.ts';
 import { historyReader } from './history.ts';
 
 const post = (message: FromAdminThread): void => {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort?.postMessage(message);
 };
 

@@ -82,7 +82,13 @@ async function problemOf(asked: Promise<ApiAnswer>): Promise<ApiProblem> {
 
 async function all(answer: ApiAnswer): Promise<string[]> {
   if (!('stream' in answer)) throw new Error('no stream');
-  return Array.fromAsync(answer.stream);
+  return piecesOf(answer.stream);
+}
+
+async function piecesOf(stream: AsyncIterable<string>): Promise<string[]> {
+  const pieces: string[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  return pieces;
 }
 
 describe('a call to the deciding thread', () => {
@@ -206,7 +212,7 @@ describe('a stream of the deciding thread', () => {
     const pieces = answer.stream[Symbol.asyncIterator]();
     expect(await pieces.next()).toEqual({ done: false, value: 'a' });
     expect(made).toBe(1);
-    expect(await Array.fromAsync({ [Symbol.asyncIterator]: () => pieces })).toEqual(['b', 'c']);
+    expect(await piecesOf({ [Symbol.asyncIterator]: () => pieces })).toEqual(['b', 'c']);
     expect(told).toEqual(['call', 'next', 'next', 'next', 'next']);
     await end();
   });

@@ -24,7 +24,7 @@ switch (version) {
 function act(message: ToAdminThread): void {
   if (message.kind === 'certificate') log(`shows ${message.keyPair.cert}`);
   if (message.kind === 'stop') {
-    while (version === 'deaf');
+    if (version === 'deaf') for (;;);
     log('stops');
     parentPort?.close();
   }

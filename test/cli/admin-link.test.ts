@@ -4,7 +4,7 @@ import { loadSettings, SettingsError } from '../../src/config.ts';
 import { silentLogger } from '../../src/log.ts';
 import { eventually } from '../kube/eventually.ts';
 
-const settings = loadSettings({ flags: { policies: '/policies' }, env: {}, cwd: '/' });
+const settings = loadSettings({ file: undefined, flags: { policies: '/policies' }, env: {}, cwd: '/' });
 const thread = new URL('admin-link-thread.ts', import.meta.url);
 
 let link: AdminLink | undefined;

@@ -52,7 +52,6 @@ export class SqliteLink {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       thread.postMessage({ id, sql, parameters, deadline } satisfies StatementMessage);
     });
   }
@@ -64,7 +63,6 @@ export class SqliteLink {
     const ended = new Promise((resolve) => thread.once('exit', resolve));
     // The process does not end before what was written is on the disk.
     thread.ref();
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     thread.postMessage('close');
     await ended;
   }

@@ -12,7 +12,6 @@ port?.on('message', (message: StatementMessage | 'close') => {
     port.close();
     return;
   }
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   port.postMessage(answerTo(message));
 });
 
