@@ -74,7 +74,9 @@ function ResultFacts({ result }: { readonly result: VerifyResult }) {
                 <div key={`${entry} ${identity}`} className="cs-space-between">
                   <strong>{entry}</strong>
                   <div className="cs-code">{identity}</div>
-                  {issuer !== undefined && <div className="cs-code cs-quiet">{issuer}</div>}
+                  {issuer !== undefined && !identity.includes(issuer) && (
+                    <div className="cs-code cs-quiet">{issuer}</div>
+                  )}
                   {signedAt !== undefined && (
                     <div className="cs-quiet">
                       {text.signedAt} <Time at={signedAt} form="full" />
