@@ -14,15 +14,19 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${COUNTERSIGN_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/countersign/tools}
 minimum_go=1.26
 
-# name | version | what to build | extra linker flags
+# name | version | what to build | extra linker flags | build tags
 #
 # `module@version` is built as its authors pinned it. `./folder package` is built from
 # a Go module beside this script, whose go.mod and go.sum pin what it needs. `pip:./folder module.function`
 # is a Python program whose requirements.txt there does, started by calling `module.function`. `apt:package` is what
 # Debian ships under that name, at the version that it has now: browsers are not pinned, because old ones are not kept.
+# `file:module@version path` is one file of a Go module, as its authors published it.
 # The order is the order of building: what most tests need comes first.
 kubernetes_version=v1.36.3
 kubernetes_flags="-X k8s.io/component-base/version.gitVersion=$kubernetes_version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"
+# What Rekor v1 keeps its log in. The tags leave out databases and elections that no test uses, which are half of it.
+trillian_version=v1.8.0
+trillian_tags=postgresql,etcd
 tools() {
   cat <<END
 registry|v3.1.2|github.com/distribution/distribution/v3/cmd/registry@v3.1.2|
@@ -32,6 +36,10 @@ cosign|v3.1.3|github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3|-X sigs.k8s.io/rel
 fulcio|v1.8.8|github.com/sigstore/fulcio@v1.8.8|
 rekor|v2.3.0|github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@v2.3.0|
 timestamp-server|v2.1.3|./timestamp-server .|
+rekor-v1|v1.5.4|github.com/sigstore/rekor/cmd/rekor-server@v1.5.4|
+trillian-log-server|$trillian_version|github.com/google/trillian/cmd/trillian_log_server@$trillian_version||$trillian_tags
+trillian-log-signer|$trillian_version|github.com/google/trillian/cmd/trillian_log_signer@$trillian_version||$trillian_tags
+trillian-schema|$trillian_version|file:github.com/google/trillian@$trillian_version storage/postgresql/schema/storage.sql|
 etcd|v3.6.16|./etcd go.etcd.io/etcd/server/v3|
 kube-apiserver|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kube-apiserver|$kubernetes_flags
 kube-controller-manager|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kube-controller-manager|$kubernetes_flags
@@ -50,11 +58,11 @@ fail() {
   exit 1
 }
 
-# Sets version, source and flags for one tool.
+# Sets version, source, flags and tags for one tool.
 look_up() {
   local row
   row=$(tools | grep "^$1|") || fail "There is no tool named '$1'. The tools are:" "$(tools | cut -d'|' -f1)"
-  IFS='|' read -r _ version source flags <<<"$row"
+  IFS='|' read -r _ version source flags tags <<<"$row"
 }
 
 # A tool's place is named by its version and by a digest of all that it is built from,
@@ -63,7 +71,7 @@ binary_of() {
   look_up "$1"
   local inputs
   inputs=$(
-    echo "$source|$flags"
+    echo "$source|$flags${tags:+|$tags}"
     if [[ $source == ./* ]]; then
       local folder=$here/${source%% *}
       cat "$folder"/go.mod "$folder"/go.sum "$folder"/*.go 2>/dev/null || true
@@ -143,13 +151,26 @@ install_debian() {
   echo "$name: installed in $((SECONDS - started)) s"
 }
 
+fetch_file() {
+  local name=$1 file=$2 from=${source#file:} module log=$cache/$1.log
+  module=${from%% *}
+  (cd / && go mod download "$module") >"$log" 2>&1 || {
+    tail -n 30 "$log" >&2
+    fail "$name $version was not fetched: go's answer is above."
+  }
+  mkdir -p "$(dirname "$file")"
+  install -m 0644 "$(cd / && go env GOMODCACHE)/$module/${from#* }" "$file.new"
+  mv -f "$file.new" "$file"
+  echo "$name $version: fetched"
+}
+
 # The binary is made in a scratch folder and moved into place whole: who meets an
 # interrupted or running build finds either nothing or the finished program.
 build() {
   local name=$1 binary=$2 started=$SECONDS
   scratch=$(mktemp -d "$cache/.build-$name-XXXXXX")
   trap 'rm -rf "$scratch"' EXIT
-  local options=(-trimpath -buildvcs=false -ldflags "-s -w${flags:+ $flags}")
+  local options=(-trimpath -buildvcs=false -ldflags "-s -w${flags:+ $flags}" -tags "$tags")
   if [[ $source == ./* ]]; then
     (cd "$here/${source%% *}" && go build "${options[@]}" -o "$scratch/$name" "${source#* }") >"$scratch/log" 2>&1
   else
@@ -188,24 +209,26 @@ main() {
   for name in "${names[@]}"; do
     look_up "$name"
     binary=$(binary_of "$name")
-    if [[ ! -x $binary ]]; then
+    if [[ ! -e $binary ]]; then
       case $source in
         pip:*) need_python "$name" ;;
         apt:*) ;;
         *) need_go ;;
       esac
     fi
-    if [[ ! -x $binary && -z $locked ]]; then
+    if [[ ! -e $binary && -z $locked ]]; then
       mkdir -p "$cache"
       lock
       locked=yes
     fi
-    if [[ -x $binary ]]; then
+    if [[ -e $binary ]]; then
       echo "$name $version: cached"
     elif [[ $source == pip:* ]]; then
       install_python "$name" "$binary"
     elif [[ $source == apt:* ]]; then
       install_debian "$name" "$binary"
+    elif [[ $source == file:* ]]; then
+      fetch_file "$name" "$binary"
     else
       build "$name" "$binary"
     fi
