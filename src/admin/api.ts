@@ -9,6 +9,7 @@ import { refuseCrossSite } from './cross-site.ts';
 import { ApiProblem } from './problem.ts';
 import { problemOf } from './problem-of.ts';
 import type { AdminRates } from './rate-limits.ts';
+import { tellRefused } from './refusal.ts';
 import { RequestLimits } from './request-limits.ts';
 import { ClientGone, readHeaders, readParams, readQuery, readRequestBody } from './request-parts.ts';
 import { RequestTime } from './request-time.ts';
@@ -73,6 +74,15 @@ export class Api {
     });
     const name = authentication.kind === 'none' ? undefined : authentication.caller.name;
     await this.#limits.passCaller(name, route.rate === 'outbound', request, response);
+    try {
+      await this.#handle({ route, params, authentication, request, response, time });
+    } catch (error) {
+      if (authentication.kind !== 'none') tellRefused(route, authentication.caller, params, request, error);
+      throw error;
+    }
+  }
+
+  async #handle({ route, params, authentication, request, response, time }: Asking): Promise<void> {
     const parts = {
       params: readParams(route, params),
       query: readQuery(route, request.url),
@@ -185,6 +195,16 @@ export class Api {
     }
     writeProblem(response, problem ?? new ApiProblem('INTERNAL', INTERNAL), challengeFor(request, challenge));
   }
+}
+
+/** A request of which it is known what it asks for, and who asks. */
+interface Asking {
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+  readonly authentication: Authentication;
+  readonly request: Request;
+  readonly response: Response;
+  readonly time: RequestTime;
 }
 
 const DEFECT = 'a request of the admin API ended in a defect';

@@ -22,6 +22,7 @@ export interface Outcome {
 export class ChangeLog {
   readonly #history: Pick<History, 'changed'> | undefined;
   readonly #logger: Logger;
+  readonly #told = new WeakSet<object>();
 
   constructor(history: Pick<History, 'changed'> | undefined, logger: Logger) {
     this.#history = history;
@@ -46,12 +47,20 @@ export class ChangeLog {
     else this.#logger.info(fields, 'a resource was changed');
   }
 
-  /** Without the document: it may be what was wrong. */
+  /** Once for each refusal, wherever it is seen. Without the document and what is said of it: they may be what was wrong. */
   refused(act: Act, thrown: unknown): void {
-    const code = problemOf(thrown)?.code ?? 'INTERNAL';
-    this.#logger.info({ ...fieldsOf(act), code }, 'a change was refused');
+    if (typeof thrown === 'object' && thrown !== null) {
+      if (this.#told.has(thrown)) return;
+      this.#told.add(thrown);
+    }
+    const { code = 'INTERNAL', errors = [] } = problemOf(thrown) ?? {};
+    const wrong = errors.slice(0, MAX_WRONG).map(({ field }) => bounded(field));
+    this.#logger.info({ ...fieldsOf(act), code, ...(wrong.length > 0 && { wrong }) }, 'a change was refused');
   }
 }
+
+/** Fields that a line names: those of a document with a hundred mistakes are no help. */
+const MAX_WRONG = 5;
 
 /** Longest name of a resource; what is refused may have any. */
 const MAX_NAME_CHARS = 253;
@@ -61,9 +70,13 @@ function fieldsOf({ actor, action, name: { kind, namespace, name } }: Act): obje
     actor,
     action,
     kind,
-    ...(namespace !== undefined && { namespace: namespace.slice(0, MAX_NAME_CHARS) }),
-    name: withoutSecrets(name.slice(0, MAX_NAME_CHARS)),
+    ...(namespace !== undefined && { namespace: bounded(namespace) }),
+    name: bounded(name),
   };
+}
+
+function bounded(text: string): string {
+  return withoutSecrets(text.slice(0, MAX_NAME_CHARS));
 }
 
 function contentOf({ metadata: { labels }, spec }: StoredDocument): string {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { readValue } from '../api/field-problems.ts';
 import { Refusal } from '../errors.ts';
 import { readBody, type BodyBudget } from '../http/request-body.ts';
@@ -150,6 +150,8 @@ function refusePrototypes(json: unknown, at: string): void {
   }
 }
 
+const namedSchema = z.object({ metadata: z.object({ name: z.string() }) });
+
 /** Fields that are told at once: more than a person mends in one go. */
 const MAX_ERRORS = 100;
 
@@ -157,7 +159,12 @@ function checked(schema: z.ZodType, json: unknown, code: ProblemCode, what: stri
   const { value, problems } = readValue(schema, json, '');
   if (problems.length === 0) return value;
   const errors = problems.slice(0, MAX_ERRORS).map(({ field, message }) => ({ field, message }));
-  throw new ApiProblem(code, `${what} See errors.`, { errors });
+  throw new ApiProblem(code, `${what} See errors.`, { errors, subject: nameIn(json) });
+}
+
+function nameIn(json: unknown): string | undefined {
+  const { success, data } = namedSchema.safeParse(json);
+  return success ? data.metadata.name : undefined;
 }
 
 function wrongQuery(errors: readonly FieldProblem[]): ApiProblem {

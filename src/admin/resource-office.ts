@@ -12,7 +12,7 @@ import {
   type Written,
 } from '../store/resource-desk.ts';
 import type { Caller } from './caller.ts';
-import type { ChangeLog } from './change-log.ts';
+import type { Act, ChangeLog } from './change-log.ts';
 import type { Inspections } from './inspections.ts';
 import { ApiProblem } from './problem.ts';
 import { secretsIn, withoutSecrets } from './redaction.ts';
@@ -142,6 +142,11 @@ export class ResourceOffice {
 
   delete(name: DocumentName, version: string | undefined, order: Order): Promise<ApiAnswer> {
     return this.#write(name, order, { act: (options) => this.#options.desk.delete(name, version, options) });
+  }
+
+  /** Somebody was told "no" before anything was asked of the desk. */
+  refused(act: Act, thrown: unknown): void {
+    this.#options.changes.refused(act, thrown);
   }
 
   /** An order that there was nothing to do for. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { History } from '../../src/history/history.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -104,6 +104,120 @@ test('G12: every kind of change is kept with who, what, and the document before 
     expect(text).not.toContain('hunter2');
     expect(text?.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
   }
+});
+
+interface Line {
+  readonly msg: string;
+  readonly actor?: string;
+  readonly action?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly code?: string;
+  readonly wrong?: readonly string[];
+}
+
+const refusals = (): Line[] =>
+  server.log.map((line) => JSON.parse(line) as Line).filter(({ msg }) => msg === 'a change was refused');
+
+describe('G12: what is refused leaves a line of who tried what and why', () => {
+  const spec = { publicKey: { pem: PEM } };
+  const cases: readonly (readonly [
+    what: string,
+    asked: readonly [method: string, path: string, asked?: Parameters<ResourceServer['ask']>[2]],
+    line: Partial<Line>,
+  ])[] = [
+    [
+      'an unknown field',
+      ['POST', '/signers', { body: { metadata: { name: 'ci' }, spec: { ...spec, enabeld: true } } }],
+      { action: 'create', name: 'ci', code: 'INVALID', wrong: ['spec.enabeld'] },
+    ],
+    [
+      'what is no PEM',
+      ['POST', '/signers', { body: { metadata: { name: 'ci' }, spec: { publicKey: { pem: 'x' } } } }],
+      { action: 'create', name: 'ci', code: 'INVALID', wrong: ['spec.publicKey.pem'] },
+    ],
+    [
+      'a secret',
+      ['POST', '/signers', { body: draft('ci', { description: 'https://me:hunter2@x.example' }) }],
+      { action: 'create', name: 'ci', code: 'INVALID', wrong: ['spec.description'] },
+    ],
+    [
+      'what is no JSON',
+      ['POST', '/signers', { body: '{' }],
+      { action: 'create', name: '', code: 'BAD_REQUEST' },
+    ],
+    [
+      'no version',
+      ['PUT', '/signers/ci', { body: draft('ci') }],
+      { action: 'update', name: 'ci', code: 'IF_MATCH_REQUIRED' },
+    ],
+    [
+      'another name than that of the path',
+      ['PUT', '/signers/ci', { body: draft('other'), headers: { 'if-match': '"1"' } }],
+      { action: 'update', name: 'ci', code: 'INVALID', wrong: ['metadata.name'] },
+    ],
+    [
+      'another namespace than that of the path',
+      [
+        'POST',
+        '/namespaces/team/policies',
+        { body: { metadata: { name: 'own', namespace: 'other' }, spec: policy('x').spec } },
+      ],
+      { action: 'create', kind: 'SigningPolicy', namespace: 'team', name: 'own', code: 'INVALID' },
+    ],
+    [
+      'a signer that is not there',
+      ['POST', '/signers/none/retire'],
+      { action: 'retire', name: 'none', code: 'NOT_FOUND' },
+    ],
+    [
+      'a weaker mode that nobody confirmed',
+      ['POST', '/policies/base/mode', { body: { mode: 'Audit' } }],
+      { action: 'mode', kind: 'ClusterSigningPolicy', name: 'base', code: 'INVALID', wrong: ['spec.mode'] },
+    ],
+    [
+      'a mode that there is not',
+      ['POST', '/policies/base/mode', { body: { mode: 'Off' } }],
+      { action: 'mode', kind: 'ClusterSigningPolicy', name: 'base', code: 'INVALID', wrong: ['mode'] },
+    ],
+    [
+      'a name that is taken',
+      ['POST', '/policies', { body: { metadata: { name: 'base' }, spec: policy('x').spec } }],
+      { action: 'create', kind: 'ClusterSigningPolicy', name: 'base', code: 'ALREADY_EXISTS' },
+    ],
+  ];
+  test.each(cases)('%s', async (_what, [method, path, asked], line) => {
+    const { status } = await server.ask(method, path, asked);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(500);
+    expect(refusals()).toEqual([expect.objectContaining({ actor: 'admin', kind: 'TrustedSigner', ...line })]);
+    expect(server.log.join('')).not.toContain('hunter2');
+    expect(await entries()).toEqual([]);
+  });
+
+  test('however long it is, in one line that holds nothing of it but names', async () => {
+    const long = 'x'.repeat(20_000);
+    const field = (index: number) => `a\r\n\u001b[31m${index}${'y'.repeat(500)}`;
+    const wrong = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [field(index), long]));
+    await server.ask('POST', '/signers', { body: { metadata: { name: long }, ...wrong } });
+    await server.ask('DELETE', `/signers/${'n'.repeat(2_000)}`);
+    expect(refusals()).toHaveLength(2);
+    for (const line of server.log) {
+      expect(line.length).toBeLessThan(4_000);
+      expect(line.slice(0, -1)).not.toMatch(/\p{Cc}/u);
+      expect(line).not.toContain('x'.repeat(300));
+    }
+  });
+
+  test('no line is left by a reader, by a stranger, or by whoever has a document checked', async () => {
+    await server.ask('GET', '/signers/none');
+    await server.ask('POST', '/signers', { body: '{', headers: { authorization: 'Bearer' } });
+    await server.ask('POST', '/signers?dryRun=true', { body: { metadata: { name: 'ci' } } });
+    expect(refusals()).toEqual([]);
+    await server.ask('POST', '/signers', { body: { metadata: { name: 'ci' } } });
+    expect(refusals()).toHaveLength(1);
+  });
 });
 
 test('is paged, and filtered by who and what', async () => {

@@ -320,6 +320,25 @@ test('G12: the audit names the person; the API server’s object names the field
   expect(world.log()).toMatch(/"msg":"a policy was made weaker"/);
 });
 
+test('G12: what RBAC, the API server or its schema refused stands in the log, with who tried it', () => {
+  const lines = world
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('"a change was refused"'))
+    .map((line) => JSON.parse(line) as object);
+  const line = (who: string, action: string, name: string, code: string) =>
+    expect.objectContaining({ actor: `system:serviceaccount:${PEOPLE}:${who}`, action, name, code });
+  for (const expected of [
+    line('viewer', 'disable', 'release', 'FORBIDDEN'),
+    line('viewer', 'delete', 'mcp-servers', 'FORBIDDEN'),
+    line('alice', 'create', 'bad', 'INVALID'),
+    line('alice', 'create', 'release', 'ALREADY_EXISTS'),
+    line('bob', 'update', 'release', 'CHANGED_MEANWHILE'),
+    line('alice', 'mode', 'mcp-servers', 'INVALID'),
+  ])
+    expect(lines).toContainEqual(expected);
+});
+
 test('a key is told what it is', async () => {
   const { status, json } = await ask(alice, 'POST', '/keys/resolve', {
     body: { pem: world.key.publicKeyPem },

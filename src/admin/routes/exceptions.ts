@@ -2,7 +2,8 @@ import { signingExceptionSpec } from '../../api/exception-schema.ts';
 import type { ResourceOffice } from '../resource-office.ts';
 import type { Route } from '../route.ts';
 import { draftSchema, exceptionSchema } from '../schemas/resources.ts';
-import { answersOf, createRoute, deleteRoute, getRoute, listRoute, type Noun } from './resources.ts';
+import { answersOf, type Noun } from './resource-noun.ts';
+import { createRoute, deleteRoute, getRoute, listRoute } from './resources.ts';
 
 const EXCEPTIONS: Noun = {
   kind: 'SigningException',

@@ -9,20 +9,8 @@ import { callerOf } from '../rights.ts';
 import { route, type Route } from '../route.ts';
 import { dryRunQuery } from '../schemas/common.ts';
 import { draftSchema, modeChangeSchema, namespacedDraftSchema, policySchema } from '../schemas/resources.ts';
-import {
-  answersOf,
-  createRoute,
-  deleteRoute,
-  getRoute,
-  listRoute,
-  nameOf,
-  orderOf,
-  paramsOf,
-  replaceRoute,
-  writtenAnswers,
-  type Noun,
-  type ResourceParams,
-} from './resources.ts';
+import { answersOf, type Noun } from './resource-noun.ts';
+import { createRoute, deleteRoute, getRoute, listRoute, replaceRoute, verbRoute } from './resources.ts';
 
 const ANSWERS = answersOf('Policy', policySchema);
 const CLUSTER: Noun = {
@@ -111,30 +99,20 @@ function together(...lists: readonly PromiseSettledResult<Listed>[]): Listed {
 }
 
 function modeRoute(noun: Noun, office: ResourceOffice): Route {
-  return route({
-    method: 'post',
-    path: `${noun.path}/{name}/mode`,
+  return verbRoute(noun, office, {
+    verb: 'mode',
     operationId: `setModeOf${noun.one}`,
-    tag: 'resources',
     summary: `Another mode for a ${noun.words}`,
     description:
       'From `Enforce` to `Warn` or `Audit`, and from `Warn` to `Audit`, only with `confirm: true`.',
-    access: 'signed-in',
-    params: paramsOf(noun),
-    query: dryRunQuery,
     body: { schema: modeChangeSchema, types: ['application/json'], limit: MAX_MODE_BYTES },
-    answers: writtenAnswers(noun),
-    problems: ['FORBIDDEN', 'NOT_FOUND', 'UNAVAILABLE', 'CONFLICT', 'INVALID', 'CHANGED_MEANWHILE'],
-    handle: ({ params, query, body: { mode, confirm }, caller, signal }) => {
-      const name = nameOf(noun, params as unknown as ResourceParams);
-      const order = orderOf('mode', { query, caller, signal });
-      return office.patch(name, order, async () => {
+    act: (name, order, { mode, confirm }) =>
+      office.patch(name, order, async () => {
         const stored = await office.read(name, order);
         const isWeaker = checkWeaker(stored.spec['mode'], mode, confirm || order.dryRun, 'confirm: true');
         // Of a stricter mode no version is asked: it must not fail because a text was edited.
         return { spec: { mode }, version: isWeaker ? stored.metadata.resourceVersion : undefined, isWeaker };
-      });
-    },
+      }),
   });
 }
 

@@ -1,43 +1,23 @@
-import * as z from 'zod';
-import type { Kind } from '../../api/envelope.ts';
-import { objectName } from '../../api/schema.ts';
+import type * as z from 'zod';
 import type { DocumentName, DraftDocument } from '../../store/resource-desk.ts';
 import { ApiProblem } from '../problem.ts';
 import type { Order, ResourceOffice } from '../resource-office.ts';
 import { callerOf } from '../rights.ts';
-import { route, type ApiRequest, type Route } from '../route.ts';
+import { route, type ApiAnswer, type Route } from '../route.ts';
 import { dryRunQuery, ifMatchHeader } from '../schemas/common.ts';
-import { listSchema, MAX_DOCUMENT_BYTES, writtenSchema } from '../schemas/resources.ts';
-
-/** A kind of document under its paths. */
-export interface Noun {
-  readonly kind: Kind;
-  /** `/signers`, or with `{namespace}`. */
-  readonly path: string;
-  /** `Signer`: end of the names of operations. */
-  readonly one: string;
-  readonly many: string;
-  /** What people call it. */
-  readonly words: string;
-  readonly draft: z.ZodType;
-  readonly answers: NounAnswers;
-}
-
-export interface NounAnswers {
-  readonly item: z.ZodType;
-  readonly list: z.ZodType;
-  readonly written: z.ZodType;
-}
-
-/** Schemas of a noun's answers; kinds that look alike share them. */
-export function answersOf(id: string, item: z.ZodType): NounAnswers {
-  return { item, list: listSchema(`${id}List`, item), written: writtenSchema(`${id}Written`, item) };
-}
-
-export interface ResourceParams {
-  readonly namespace?: string | undefined;
-  readonly name: string;
-}
+import { MAX_DOCUMENT_BYTES } from '../schemas/resources.ts';
+import {
+  collectionParams,
+  ETAG,
+  nameOf,
+  orderOf,
+  paramsOf,
+  refusals,
+  writtenAnswers,
+  type DryRun,
+  type Noun,
+  type ResourceParams,
+} from './resource-noun.ts';
 
 interface Draft {
   readonly metadata: {
@@ -48,30 +28,9 @@ interface Draft {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-/** What no document can be called leads nowhere, and least of all into another path of the API server. */
-const nameParam = objectName();
-const ETAG = { etag: 'The version, for If-Match.' };
 const BODY_TYPES = ['application/json', 'application/yaml'] as const;
 const READ_PROBLEMS = ['FORBIDDEN', 'NOT_FOUND', 'UNAVAILABLE'] as const;
 const WRITE_PROBLEMS = [...READ_PROBLEMS, 'CONFLICT', 'INVALID'] as const;
-
-export function paramsOf({ path }: Noun): z.ZodObject {
-  return path.includes('{namespace}')
-    ? z.strictObject({ namespace: nameParam, name: nameParam })
-    : z.strictObject({ name: nameParam });
-}
-
-function collectionParams({ path }: Noun): z.ZodObject | undefined {
-  return path.includes('{namespace}') ? z.strictObject({ namespace: nameParam }) : undefined;
-}
-
-/** What a write comes back with, by status. */
-export function writtenAnswers({ answers: { written } }: Noun) {
-  return {
-    200: { description: 'Done, and this replica decides by it.', schema: written, headers: ETAG },
-    202: { description: 'Stored; this replica does not decide by it yet.', schema: written, headers: ETAG },
-  } as const;
-}
 
 export function listRoute(noun: Noun, office: ResourceOffice): Route {
   return route({
@@ -133,6 +92,7 @@ export function createRoute(noun: Noun, office: ResourceOffice): Route {
       const location = `/api/v1${place}/${encodeURIComponent(document.name)}`;
       return office.create(document, location, orderOf('create', { query, caller, signal }));
     },
+    onRefused: refusals(noun, 'create', office),
   });
 }
 
@@ -168,10 +128,11 @@ export function replaceRoute(
       if (version === undefined)
         throw new ApiProblem('IF_MATCH_REQUIRED', 'Send the ETag of the document as you saw it in If-Match.');
       const document = documentOf(noun, body as Draft, namespace);
-      if (document.name !== name) throw mismatch('metadata.name', name);
+      if (document.name !== name) throw mismatch('metadata.name', name, name);
       const order = orderOf('update', { query: asked as DryRun, caller, signal });
       return office.replace(document, version, order, isWeaker && (() => isWeaker(document, asked, order)));
     },
+    onRefused: refusals(noun, 'update', office),
   });
 }
 
@@ -195,20 +156,49 @@ export function deleteRoute(noun: Noun, office: ResourceOffice): Route {
         versionIn(headers),
         orderOf('delete', { query, caller, signal }),
       ),
+    onRefused: refusals(noun, 'delete', office),
   });
 }
 
-export function nameOf({ kind }: Noun, { namespace, name }: ResourceParams): DocumentName {
-  return { kind, namespace, name };
-}
-
-export type DryRun = { readonly dryRun: 'true' | 'false' };
-
-export function orderOf(
-  action: string,
-  { query, caller, signal }: Pick<ApiRequest<unknown, DryRun>, 'query' | 'caller' | 'signal'>,
-): Order {
-  return { action, caller: callerOf(caller), dryRun: query.dryRun === 'true', signal };
+/** A change that has a name of its own: `POST …/{name}/verb`. */
+export function verbRoute<const B extends z.ZodType | undefined = undefined>(
+  noun: Noun,
+  office: ResourceOffice,
+  {
+    verb,
+    act,
+    ...words
+  }: {
+    readonly verb: string;
+    readonly operationId: string;
+    readonly summary: string;
+    readonly description?: string;
+    readonly body?: {
+      readonly schema: B;
+      readonly types: readonly ['application/json'];
+      readonly limit: number;
+    };
+    readonly act: (
+      name: DocumentName,
+      order: Order,
+      body: B extends z.ZodType ? z.output<B> : undefined,
+    ) => Promise<ApiAnswer>;
+  },
+): Route {
+  return route({
+    method: 'post',
+    path: `${noun.path}/{name}/${verb}`,
+    tag: 'resources',
+    access: 'signed-in',
+    params: paramsOf(noun),
+    query: dryRunQuery,
+    answers: writtenAnswers(noun),
+    problems: [...WRITE_PROBLEMS, 'CHANGED_MEANWHILE'],
+    ...words,
+    handle: ({ params, query, body, caller, signal }) =>
+      act(nameOf(noun, params as unknown as ResourceParams), orderOf(verb, { query, caller, signal }), body),
+    onRefused: refusals(noun, verb, office),
+  });
 }
 
 function versionIn(headers: { readonly 'if-match'?: string | undefined }): string | undefined {
@@ -217,13 +207,14 @@ function versionIn(headers: { readonly 'if-match'?: string | undefined }): strin
 
 function documentOf({ kind }: Noun, { metadata, spec }: Draft, namespace: string | undefined): DraftDocument {
   if (metadata.namespace !== undefined && metadata.namespace !== namespace)
-    throw mismatch('metadata.namespace', namespace ?? '');
+    throw mismatch('metadata.namespace', namespace ?? '', metadata.name);
   return { kind, namespace, name: metadata.name, labels: metadata.labels, spec };
 }
 
-function mismatch(field: string, expected: string): ApiProblem {
+function mismatch(field: string, expected: string, subject: string): ApiProblem {
   const message = `must be "${expected.slice(0, 253)}", as in the path`;
   return new ApiProblem('INVALID', 'The document is not the one of the path. See errors.', {
     errors: [{ field, message }],
+    subject,
   });
 }

@@ -3,23 +3,10 @@ import { wholeSeconds } from '../../policy/message.ts';
 import { DeskError, type DocumentName } from '../../store/resource-desk.ts';
 import { ApiProblem } from '../problem.ts';
 import type { Order, ResourceOffice } from '../resource-office.ts';
-import { route, type ApiAnswer, type Route } from '../route.ts';
-import { dryRunQuery } from '../schemas/common.ts';
+import type { ApiAnswer, Route } from '../route.ts';
 import { draftSchema, signerSchema } from '../schemas/resources.ts';
-import {
-  answersOf,
-  createRoute,
-  deleteRoute,
-  getRoute,
-  listRoute,
-  nameOf,
-  orderOf,
-  paramsOf,
-  replaceRoute,
-  writtenAnswers,
-  type Noun,
-  type ResourceParams,
-} from './resources.ts';
+import { answersOf, type Noun } from './resource-noun.ts';
+import { createRoute, deleteRoute, getRoute, listRoute, replaceRoute, verbRoute } from './resources.ts';
 
 const SIGNERS: Noun = {
   kind: 'TrustedSigner',
@@ -31,8 +18,6 @@ const SIGNERS: Noun = {
   answers: answersOf('Signer', signerSchema),
 };
 
-type Deed = (name: DocumentName, order: Order) => Promise<ApiAnswer>;
-
 /** Trusted signers. To switch one off, to switch it on and to retire it need no version: revoking must not fail because a text was edited. */
 export function signerRoutes(office: ResourceOffice): readonly Route[] {
   return [
@@ -41,33 +26,25 @@ export function signerRoutes(office: ResourceOffice): readonly Route[] {
     getRoute(SIGNERS, office),
     replaceRoute(SIGNERS, office),
     deleteRoute(SIGNERS, office),
-    deed('enable', 'Switch a signer on', (name, order) =>
-      office.patch(name, order, () => ({ spec: { enabled: true } })),
-    ),
-    deed('disable', 'Switch a signer off: from now on it vouches for nothing', (name, order) =>
-      office.patch(name, order, () => ({ spec: { enabled: false } })),
-    ),
-    deed('retire', 'Retire a signer: what it signed until now counts, and nothing later', (name, order) =>
-      retire(office, name, order),
-    ),
+    verbRoute(SIGNERS, office, {
+      verb: 'enable',
+      operationId: 'enableSigner',
+      summary: 'Switch a signer on',
+      act: (name, order) => office.patch(name, order, () => ({ spec: { enabled: true } })),
+    }),
+    verbRoute(SIGNERS, office, {
+      verb: 'disable',
+      operationId: 'disableSigner',
+      summary: 'Switch a signer off: from now on it vouches for nothing',
+      act: (name, order) => office.patch(name, order, () => ({ spec: { enabled: false } })),
+    }),
+    verbRoute(SIGNERS, office, {
+      verb: 'retire',
+      operationId: 'retireSigner',
+      summary: 'Retire a signer: what it signed until now counts, and nothing later',
+      act: (name, order) => retire(office, name, order),
+    }),
   ];
-}
-
-function deed(verb: string, summary: string, act: Deed): Route {
-  return route({
-    method: 'post',
-    path: `${SIGNERS.path}/{name}/${verb}`,
-    operationId: `${verb}Signer`,
-    tag: 'resources',
-    summary,
-    access: 'signed-in',
-    params: paramsOf(SIGNERS),
-    query: dryRunQuery,
-    answers: writtenAnswers(SIGNERS),
-    problems: ['FORBIDDEN', 'NOT_FOUND', 'UNAVAILABLE', 'CONFLICT', 'INVALID', 'CHANGED_MEANWHILE'],
-    handle: ({ params, query, caller, signal }) =>
-      act(nameOf(SIGNERS, params as unknown as ResourceParams), orderOf(verb, { query, caller, signal })),
-  });
 }
 
 /** Somebody else may change the signer between the look and the write: then it is looked at again. */

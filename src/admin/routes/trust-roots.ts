@@ -2,15 +2,8 @@ import { trustRootSpec } from '../../api/trust-schema.ts';
 import type { ResourceOffice } from '../resource-office.ts';
 import type { Route } from '../route.ts';
 import { draftSchema, trustRootSchema } from '../schemas/resources.ts';
-import {
-  answersOf,
-  createRoute,
-  deleteRoute,
-  getRoute,
-  listRoute,
-  replaceRoute,
-  type Noun,
-} from './resources.ts';
+import { answersOf, type Noun } from './resource-noun.ts';
+import { createRoute, deleteRoute, getRoute, listRoute, replaceRoute } from './resources.ts';
 
 const TRUST_ROOTS: Noun = {
   kind: 'TrustRoot',
