@@ -62,14 +62,14 @@ const code = await ended;
 process.exitCode ||= code;
 
 async function untilReady(process: ChildProcess): Promise<void> {
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(50)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(50)) {
     if (process.exitCode !== null)
       throw new Error('The webhook ended before it was ready; its last lines say why.');
     const answer = await fetch(`${operations}/readyz`).catch(() => undefined);
     // Whoever else listens there would answer too: the child must be alive after the answer.
     if (answer?.ok === true && process.exitCode === null) return;
   }
-  throw new Error('The webhook was not ready after 30 s.');
+  throw new Error('The webhook was not ready after two minutes.');
 }
 
 /** Returns what came out other than it says in the file. */

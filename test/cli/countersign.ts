@@ -41,7 +41,7 @@ export async function countersign(
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].on('data', (data: Buffer) => (said[name] += data.toString()));
-  const killer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  const killer = setTimeout(() => child.kill('SIGKILL'), 200_000);
   const code = await new Promise<number>((done) => child.once('close', (exit) => done(exit ?? -1)));
   clearTimeout(killer);
   return { code, ...said };

@@ -82,7 +82,7 @@ async function serve(settings: Record<string, unknown> = {}): Promise<Program> {
 }
 
 async function until(condition: () => Promise<boolean>, explain: () => string): Promise<void> {
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(25)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(25)) {
     if (await condition().catch(() => false)) return;
   }
   throw new Error(`it never came to that. ${explain()}`);
@@ -127,7 +127,7 @@ describe('countersign serve, standalone', () => {
     const registry = await silentRegistry();
     const running = await serve({ registries: [{ host: registry.host, plainHttp: true }], drainSeconds: 1 });
     const began = Date.now();
-    const answer = validate(running, `${registry.host}/org/a:v1`, '?timeout=4s');
+    const answer = validate(running, `${registry.host}/org/a:v1`, '?timeout=5s');
     await until(async () => registry.called() > 0, running.output);
     running.child.kill('SIGTERM');
     await until(async () => (await http(`${running.operations}/readyz`)).status === 503, running.output);
@@ -141,9 +141,9 @@ describe('countersign serve, standalone', () => {
     expect(JSON.parse(body.toString())).toMatchObject({
       response: { uid: 'u-1', allowed: false, status: { code: 503 } },
     });
-    expect(body.toString()).toContain('[TIMEOUT]');
-    expect(took).toBeGreaterThan(3_000);
-    expect(took).toBeLessThan(4_000);
+    // Neither the signal nor the end of the drain cut it short, and the registry's own time was not over.
+    expect(body.toString()).toMatch(/did not answer before the deadline of the review.*\[TIMEOUT\]/);
+    expect(took).toBeGreaterThan(4_000);
     expect(await running.exit).toBe(0);
     await expect(validate(running, 'a.example/b:v1')).rejects.toThrow('ECONNREFUSED');
   });

@@ -224,15 +224,26 @@ describe('what it says', () => {
   test('--timeout is for all of it: what has not answered by then is a fault', async () => {
     const images = await store();
     const { name } = images.signed('org/app', {});
+    const asked: string[] = [];
+    const within = async (seconds: number) => {
+      const { code, stdout } = await verifyHere([...gold, ...images.flags, '--timeout', `${seconds}`, name]);
+      return [code, stdout.includes('before the deadline of the review'), stdout.includes('[TIMEOUT]')];
+    };
+    // Silent after a first answer. A request that is out of time by itself has another sentence.
     images.registry.script(async ({ url = '' }) => {
       if (!url.endsWith('/manifests/v1')) return true;
       await sleep(800);
       return false;
     });
-    const began = performance.now();
-    const { code, stdout } = await verifyHere([...gold, ...images.flags, '--timeout', '2', name]);
-    expect([code, performance.now() - began < 3_000]).toEqual([5, true]);
-    expect(stdout).toContain('[TIMEOUT]');
+    expect(await within(3)).toEqual([5, true, true]);
+    // Each answer comes in time, and all of them together do not.
+    images.registry.script(async ({ url = '' }) => {
+      asked.push(url);
+      await sleep(1_600);
+      return false;
+    });
+    expect(await within(4)).toEqual([5, true, true]);
+    expect(asked.length).toBeGreaterThan(1);
   });
 
   test('--timeout gives a slow registry the time that it needs', async () => {
@@ -417,10 +428,10 @@ describe('who is trusted, by flags', () => {
     const images = await store();
     const { name } = images.signed('org/app', { key, log: 'none', timestamp: false });
     const env = { VAULT_ADDR: `http://127.0.0.1:${await freePort()}`, VAULT_TOKEN: 'not-a-secret' };
-    const args = ['--key', 'hashivault://release', '--insecure-ignore-tlog', '--timeout', '60'];
+    const args = ['--key', 'hashivault://release', '--insecure-ignore-tlog', '--timeout', '200'];
     const began = performance.now();
     const { code, stdout } = await verifyHere([...args, ...images.flags, name], env);
-    expect([code, performance.now() - began < 15_000]).toEqual([5, true]);
+    expect([code, performance.now() - began < 100_000]).toEqual([5, true]);
     expect(stdout).toContain('trustedKeys[0] is unavailable: hashivault://release');
     expect(stdout).toContain('[KEY_UNAVAILABLE]');
   });
