@@ -9,7 +9,7 @@ import { refuseCrossSite } from './cross-site.ts';
 import { ApiProblem } from './problem.ts';
 import { problemOf } from './problem-of.ts';
 import type { AdminRates } from './rate-limits.ts';
-import { tellRefused } from './refusal.ts';
+import { isDryRun, nameIn, tellRefused, type Attempt } from './refusal.ts';
 import { RequestLimits } from './request-limits.ts';
 import { ClientGone, readHeaders, readParams, readQuery, readRequestBody } from './request-parts.ts';
 import { RequestTime } from './request-time.ts';
@@ -74,21 +74,23 @@ export class Api {
     });
     const name = authentication.kind === 'none' ? undefined : authentication.caller.name;
     await this.#limits.passCaller(name, route.rate === 'outbound', request, response);
+    const attempt: Attempt = { route, params, isDryRun: false, subject: undefined };
     try {
-      await this.#handle({ route, params, authentication, request, response, time });
+      await this.#handle({ route, params, authentication, request, response, time, attempt });
     } catch (error) {
-      if (authentication.kind !== 'none') tellRefused(route, authentication.caller, params, request, error);
+      if (name !== undefined) tellRefused(this.#options.logger, name, attempt, error);
       throw error;
     }
   }
 
-  async #handle({ route, params, authentication, request, response, time }: Asking): Promise<void> {
+  async #handle({ route, params, authentication, request, response, time, attempt }: Asking): Promise<void> {
     const parts = {
       params: readParams(route, params),
       query: readQuery(route, request.url),
       headers: readHeaders(route, request),
     };
-    const body = await this.#body(route, request, time);
+    attempt.isDryRun = isDryRun(parts.query);
+    const body = await this.#body(route, request, time, attempt);
     try {
       const asked: ApiRequest = {
         ...parts,
@@ -104,11 +106,12 @@ export class Api {
     }
   }
 
-  async #body(route: Route, request: Request, time: RequestTime) {
+  async #body(route: Route, request: Request, time: RequestTime, attempt: Attempt) {
     const reading = readRequestBody(route, request, {
       budget: this.#options.budget,
       slowly: this.#slowly,
       signal: time.signal,
+      onParsed: (json) => (attempt.subject = nameIn(json)),
     });
     try {
       return await time.race(reading);
@@ -205,6 +208,7 @@ interface Asking {
   readonly request: Request;
   readonly response: Response;
   readonly time: RequestTime;
+  readonly attempt: Attempt;
 }
 
 const DEFECT = 'a request of the admin API ended in a defect';

@@ -1,7 +1,6 @@
 import type { History } from '../history/history.ts';
 import type { Logger } from '../log.ts';
 import type { DocumentName, StoredDocument } from '../store/resource-desk.ts';
-import { problemOf } from './problem-of.ts';
 import { redacted, withoutSecrets } from './redaction.ts';
 
 /** What somebody does with a document. */
@@ -22,7 +21,6 @@ export interface Outcome {
 export class ChangeLog {
   readonly #history: Pick<History, 'changed'> | undefined;
   readonly #logger: Logger;
-  readonly #told = new WeakSet<object>();
 
   constructor(history: Pick<History, 'changed'> | undefined, logger: Logger) {
     this.#history = history;
@@ -46,26 +44,13 @@ export class ChangeLog {
     if (isWeaker) this.#logger.warn(fields, 'a policy was made weaker');
     else this.#logger.info(fields, 'a resource was changed');
   }
-
-  /** Once for each refusal, wherever it is seen. Without the document and what is said of it: they may be what was wrong. */
-  refused(act: Act, thrown: unknown): void {
-    if (typeof thrown === 'object' && thrown !== null) {
-      if (this.#told.has(thrown)) return;
-      this.#told.add(thrown);
-    }
-    const { code = 'INTERNAL', errors = [] } = problemOf(thrown) ?? {};
-    const wrong = errors.slice(0, MAX_WRONG).map(({ field }) => bounded(field));
-    this.#logger.info({ ...fieldsOf(act), code, ...(wrong.length > 0 && { wrong }) }, 'a change was refused');
-  }
 }
-
-/** Fields that a line names: those of a document with a hundred mistakes are no help. */
-const MAX_WRONG = 5;
 
 /** Longest name of a resource; what is refused may have any. */
 const MAX_NAME_CHARS = 253;
 
-function fieldsOf({ actor, action, name: { kind, namespace, name } }: Act): object {
+/** An act as a line of the log has it. */
+export function fieldsOf({ actor, action, name: { kind, namespace, name } }: Act): object {
   return {
     actor,
     action,
@@ -75,7 +60,8 @@ function fieldsOf({ actor, action, name: { kind, namespace, name } }: Act): obje
   };
 }
 
-function bounded(text: string): string {
+/** A text that somebody else wrote, for a line of the log. */
+export function bounded(text: string): string {
   return withoutSecrets(text.slice(0, MAX_NAME_CHARS));
 }
 

@@ -53,25 +53,17 @@ export class ApiProblem extends Error {
   readonly errors: readonly FieldProblem[];
   /** Seconds. */
   readonly retryAfter: number | undefined;
-  /** What the document that is not valid calls itself; for the log alone. */
-  readonly subject: string | undefined;
 
   constructor(
     code: ProblemCode,
     detail: string,
-    options: {
-      errors?: readonly FieldProblem[];
-      retryAfter?: number;
-      subject?: string | undefined;
-      cause?: unknown;
-    } = {},
+    options: { errors?: readonly FieldProblem[]; retryAfter?: number; cause?: unknown } = {},
   ) {
     super(detail, { cause: options.cause });
     this.name = 'ApiProblem';
     this.code = code;
     this.errors = options.errors ?? [];
     this.retryAfter = options.retryAfter;
-    this.subject = options.subject;
   }
 
   document(): ProblemDocument {

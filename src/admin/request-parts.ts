@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { readValue } from '../api/field-problems.ts';
 import { Refusal } from '../errors.ts';
 import { readBody, type BodyBudget } from '../http/request-body.ts';
@@ -57,6 +57,8 @@ export interface BodyReading {
   readonly budget: BodyBudget;
   readonly slowly: SlowWork;
   readonly signal: AbortSignal;
+  /** Sees what stands in it before it is held against its schema. */
+  readonly onParsed: (json: unknown) => void;
 }
 
 /**
@@ -66,7 +68,7 @@ export interface BodyReading {
 export async function readRequestBody(
   route: Route,
   request: Request,
-  { budget, slowly, signal }: BodyReading,
+  { budget, slowly, signal, onParsed }: BodyReading,
 ): Promise<{ readonly value: unknown; readonly release: () => void }> {
   if (route.body === undefined) {
     refuseBody(request);
@@ -85,7 +87,11 @@ export async function readRequestBody(
     case 'read':
   }
   try {
-    const read = () => checked(schema, parseBody(body.bytes, type), 'INVALID', 'The body is not right.');
+    const read = () => {
+      const json = parseBody(body.bytes, type);
+      onParsed(json);
+      return checked(schema, json, 'INVALID', 'The body is not right.');
+    };
     const value = isSlow(route, type, body.bytes) ? await slowly.run(signal, read) : read();
     return { value, release: body.release };
   } catch (error) {
@@ -150,8 +156,6 @@ function refusePrototypes(json: unknown, at: string): void {
   }
 }
 
-const namedSchema = z.object({ metadata: z.object({ name: z.string() }) });
-
 /** Fields that are told at once: more than a person mends in one go. */
 const MAX_ERRORS = 100;
 
@@ -159,12 +163,7 @@ function checked(schema: z.ZodType, json: unknown, code: ProblemCode, what: stri
   const { value, problems } = readValue(schema, json, '');
   if (problems.length === 0) return value;
   const errors = problems.slice(0, MAX_ERRORS).map(({ field, message }) => ({ field, message }));
-  throw new ApiProblem(code, `${what} See errors.`, { errors, subject: nameIn(json) });
-}
-
-function nameIn(json: unknown): string | undefined {
-  const { success, data } = namedSchema.safeParse(json);
-  return success ? data.metadata.name : undefined;
+  throw new ApiProblem(code, `${what} See errors.`, { errors });
 }
 
 function wrongQuery(errors: readonly FieldProblem[]): ApiProblem {

@@ -12,7 +12,7 @@ import {
   type Written,
 } from '../store/resource-desk.ts';
 import type { Caller } from './caller.ts';
-import type { Act, ChangeLog } from './change-log.ts';
+import type { ChangeLog } from './change-log.ts';
 import type { Inspections } from './inspections.ts';
 import { ApiProblem } from './problem.ts';
 import { secretsIn, withoutSecrets } from './redaction.ts';
@@ -144,11 +144,6 @@ export class ResourceOffice {
     return this.#write(name, order, { act: (options) => this.#options.desk.delete(name, version, options) });
   }
 
-  /** Somebody was told "no" before anything was asked of the desk. */
-  refused(act: Act, thrown: unknown): void {
-    this.#options.changes.refused(act, thrown);
-  }
-
   /** An order that there was nothing to do for. */
   async unchanged(document: StoredDocument, { caller, dryRun }: Order): Promise<ApiAnswer> {
     const written = { before: document, after: document, warnings: [], inForce: true };
@@ -160,8 +155,6 @@ export class ResourceOffice {
     { caller, action, dryRun, signal }: Order,
     { check, act, location }: Deed,
   ): Promise<ApiAnswer> {
-    const { changes } = this.#options;
-    const trail = { actor: caller.name, action: dryRun ? `${action} (dry run)` : action, name };
     let written: Written;
     let isWeaker: boolean | undefined;
     // Before the write: once it is done nothing may fail any more.
@@ -171,11 +164,10 @@ export class ResourceOffice {
       maySee = await sightOf(caller);
       written = await act({ author: authorOf(caller), dryRun, signal });
     } catch (error) {
-      const told = this.#explained(error, name);
-      changes.refused(trail, told);
-      throw told;
+      throw this.#explained(error, name);
     }
-    if (!dryRun) changes.changed(trail, written, isWeaker === true);
+    if (!dryRun)
+      this.#options.changes.changed({ actor: caller.name, action, name }, written, isWeaker === true);
     return this.#answer(written, maySee, dryRun, location);
   }
 

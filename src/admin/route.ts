@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { Kind } from '../api/envelope.ts';
 import type { Caller } from './caller.ts';
 import type { ProblemCode } from './problem.ts';
 
@@ -25,17 +26,8 @@ export interface Route {
   /** What the caller has to wait in line for: signing in and what reaches out are slower than the rest. */
   readonly rate?: 'sign-in' | 'outbound' | undefined;
   readonly handle: (request: ApiRequest) => Promise<ApiAnswer>;
-  /** Hears of every "no" that somebody who is signed in gets, whether the handler was reached or not. */
-  readonly onRefused?: ((attempt: Attempt, thrown: unknown) => void) | undefined;
-}
-
-/** What somebody asked for, as far as it was read. Texts may be anything and of any length. */
-export interface Attempt {
-  readonly caller: Caller;
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-  /** What the document in the body calls itself. */
-  readonly subject: string | undefined;
+  /** What it changes, and how: one that is refused leaves a line in the log. */
+  readonly change?: { readonly kind: Kind; readonly action: string } | undefined;
 }
 
 /** YAML is read under the guard that policy files are. */

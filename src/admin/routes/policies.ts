@@ -99,7 +99,7 @@ function together(...lists: readonly PromiseSettledResult<Listed>[]): Listed {
 }
 
 function modeRoute(noun: Noun, office: ResourceOffice): Route {
-  return verbRoute(noun, office, {
+  return verbRoute(noun, {
     verb: 'mode',
     operationId: `setModeOf${noun.one}`,
     summary: `Another mode for a ${noun.words}`,

@@ -2,9 +2,9 @@ import * as z from 'zod';
 import type { Kind } from '../../api/envelope.ts';
 import { objectName } from '../../api/schema.ts';
 import type { DocumentName } from '../../store/resource-desk.ts';
-import type { Order, ResourceOffice } from '../resource-office.ts';
+import type { Order } from '../resource-office.ts';
 import { callerOf } from '../rights.ts';
-import type { ApiRequest, Attempt } from '../route.ts';
+import type { ApiRequest } from '../route.ts';
 import { listSchema, writtenSchema } from '../schemas/resources.ts';
 
 /** A kind of document under its paths. */
@@ -70,14 +70,4 @@ export function orderOf(
   { query, caller, signal }: Pick<ApiRequest<unknown, DryRun>, 'query' | 'caller' | 'signal'>,
 ): Order {
   return { action, caller: callerOf(caller), dryRun: query.dryRun === 'true', signal };
-}
-
-/** What becomes of a change that is refused before the office has seen it: the same line as of any other. */
-export function refusals({ kind }: Noun, action: string, office: ResourceOffice) {
-  return ({ caller, params, query, subject }: Attempt, thrown: unknown): void => {
-    // The page has a document checked with every pause of whoever types it.
-    if (query.get('dryRun') === 'true') return;
-    const name = { kind, namespace: params['namespace'], name: params['name'] ?? subject ?? '' };
-    office.refused({ actor: caller.name, action, name }, thrown);
-  };
 }

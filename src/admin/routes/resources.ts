@@ -12,7 +12,6 @@ import {
   nameOf,
   orderOf,
   paramsOf,
-  refusals,
   writtenAnswers,
   type DryRun,
   type Noun,
@@ -92,7 +91,7 @@ export function createRoute(noun: Noun, office: ResourceOffice): Route {
       const location = `/api/v1${place}/${encodeURIComponent(document.name)}`;
       return office.create(document, location, orderOf('create', { query, caller, signal }));
     },
-    onRefused: refusals(noun, 'create', office),
+    change: { kind: noun.kind, action: 'create' },
   });
 }
 
@@ -128,11 +127,11 @@ export function replaceRoute(
       if (version === undefined)
         throw new ApiProblem('IF_MATCH_REQUIRED', 'Send the ETag of the document as you saw it in If-Match.');
       const document = documentOf(noun, body as Draft, namespace);
-      if (document.name !== name) throw mismatch('metadata.name', name, name);
+      if (document.name !== name) throw mismatch('metadata.name', name);
       const order = orderOf('update', { query: asked as DryRun, caller, signal });
       return office.replace(document, version, order, isWeaker && (() => isWeaker(document, asked, order)));
     },
-    onRefused: refusals(noun, 'update', office),
+    change: { kind: noun.kind, action: 'update' },
   });
 }
 
@@ -156,14 +155,13 @@ export function deleteRoute(noun: Noun, office: ResourceOffice): Route {
         versionIn(headers),
         orderOf('delete', { query, caller, signal }),
       ),
-    onRefused: refusals(noun, 'delete', office),
+    change: { kind: noun.kind, action: 'delete' },
   });
 }
 
 /** A change that has a name of its own: `POST …/{name}/verb`. */
 export function verbRoute<const B extends z.ZodType | undefined = undefined>(
   noun: Noun,
-  office: ResourceOffice,
   {
     verb,
     act,
@@ -197,7 +195,7 @@ export function verbRoute<const B extends z.ZodType | undefined = undefined>(
     ...words,
     handle: ({ params, query, body, caller, signal }) =>
       act(nameOf(noun, params as unknown as ResourceParams), orderOf(verb, { query, caller, signal }), body),
-    onRefused: refusals(noun, verb, office),
+    change: { kind: noun.kind, action: verb },
   });
 }
 
@@ -207,14 +205,13 @@ function versionIn(headers: { readonly 'if-match'?: string | undefined }): strin
 
 function documentOf({ kind }: Noun, { metadata, spec }: Draft, namespace: string | undefined): DraftDocument {
   if (metadata.namespace !== undefined && metadata.namespace !== namespace)
-    throw mismatch('metadata.namespace', namespace ?? '', metadata.name);
+    throw mismatch('metadata.namespace', namespace ?? '');
   return { kind, namespace, name: metadata.name, labels: metadata.labels, spec };
 }
 
-function mismatch(field: string, expected: string, subject: string): ApiProblem {
+function mismatch(field: string, expected: string): ApiProblem {
   const message = `must be "${expected.slice(0, 253)}", as in the path`;
   return new ApiProblem('INVALID', 'The document is not the one of the path. See errors.', {
     errors: [{ field, message }],
-    subject,
   });
 }

@@ -26,19 +26,19 @@ export function signerRoutes(office: ResourceOffice): readonly Route[] {
     getRoute(SIGNERS, office),
     replaceRoute(SIGNERS, office),
     deleteRoute(SIGNERS, office),
-    verbRoute(SIGNERS, office, {
+    verbRoute(SIGNERS, {
       verb: 'enable',
       operationId: 'enableSigner',
       summary: 'Switch a signer on',
       act: (name, order) => office.patch(name, order, () => ({ spec: { enabled: true } })),
     }),
-    verbRoute(SIGNERS, office, {
+    verbRoute(SIGNERS, {
       verb: 'disable',
       operationId: 'disableSigner',
       summary: 'Switch a signer off: from now on it vouches for nothing',
       act: (name, order) => office.patch(name, order, () => ({ spec: { enabled: false } })),
     }),
-    verbRoute(SIGNERS, office, {
+    verbRoute(SIGNERS, {
       verb: 'retire',
       operationId: 'retireSigner',
       summary: 'Retire a signer: what it signed until now counts, and nothing later',
