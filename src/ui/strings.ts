@@ -45,6 +45,12 @@ export const strings = {
     yes: 'Yes',
     no: 'No',
   },
+  unsaved: {
+    title: 'Discard changes?',
+    body: 'What you changed here is not saved.',
+    discard: 'Discard changes',
+    keep: 'Keep editing',
+  },
   notFound: { title: 'There is nothing here', body: 'Choose a section from the navigation.' },
   sections: {
     overview: 'Overview',

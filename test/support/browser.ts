@@ -11,6 +11,8 @@ export interface PageOptions {
   readonly refusals?: readonly number[];
   /** Streams are cut off in this story, which the browser tells in its console. */
   readonly endsStreams?: boolean;
+  /** The page may have the browser ask before it is left; whoever is asked stays. */
+  readonly staysWhenAsked?: boolean;
   /** Hosts beside the site's own, with their ports, such as that of an attacker's page. */
   readonly otherHosts?: readonly string[];
 }
@@ -68,7 +70,7 @@ const TELL_VIOLATIONS = `document.addEventListener('securitypolicyviolation', (e
 });`;
 
 async function watch(context: BrowserContext, origin: string, options: PageOptions): Promise<string[]> {
-  const { refusals = [], otherHosts = [], endsStreams = false } = options;
+  const { refusals = [], otherHosts = [], endsStreams = false, staysWhenAsked = false } = options;
   const defects: string[] = [];
   const hosts = new Set([new URL(origin).host, ...otherHosts]);
   // A script of the page could silence the console; it cannot take back this event.
@@ -82,7 +84,7 @@ async function watch(context: BrowserContext, origin: string, options: PageOptio
       defects.push(`a request to ${request.url()}`);
   });
   context.on('dialog', (dialog) => {
-    defects.push(`a dialog: ${dialog.message()}`);
+    if (!staysWhenAsked || dialog.type() !== 'beforeunload') defects.push(`a dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });
   context.on('weberror', (error) =>

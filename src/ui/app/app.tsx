@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useCallback, useEffect, useState } from 'react';
-import { BrowserRouter } from 'react-router';
+import { createBrowserRouter } from 'react-router';
+import { RouterProvider } from 'react-router/dom';
 import { whenSignedOut } from '../api/http.ts';
 import { LiveProvider } from '../api/live.tsx';
 import { ApiError } from '../api/problem.ts';
@@ -10,6 +11,7 @@ import { SessionProvider } from '../session/session.tsx';
 import { useIdle } from '../session/idle.ts';
 import { useSignOut } from '../session/sign-out.ts';
 import { SignIn } from '../session/sign-in.tsx';
+import { ErrorBoundary } from './error-boundary.tsx';
 import { Shell } from './shell.tsx';
 import { ToastProvider } from './toasts.tsx';
 
@@ -27,13 +29,26 @@ const client = new QueryClient({
   },
 });
 
+/** One route: sections stand in the shell. Only such a router can ask before somebody leaves. */
+const router = createBrowserRouter(
+  [
+    {
+      path: '*',
+      element: (
+        <ErrorBoundary>
+          <SignedIn />
+        </ErrorBoundary>
+      ),
+    },
+  ],
+  { basename: BASE },
+);
+
 export function App() {
   return (
     <QueryClientProvider client={client}>
       <ToastProvider>
-        <BrowserRouter basename={BASE}>
-          <SignedIn />
-        </BrowserRouter>
+        <RouterProvider router={router} />
       </ToastProvider>
     </QueryClientProvider>
   );

@@ -11,6 +11,8 @@ import { useState, type Ref } from 'react';
 import { useCurrentSession } from '../session/session.tsx';
 import { useSignOut } from '../session/sign-out.ts';
 import { strings } from '../strings.ts';
+import { DiscardDialog } from '../unsaved/discard-dialog.tsx';
+import { hasUnsaved } from '../unsaved/unsaved.ts';
 import { useToast } from './toasts.tsx';
 
 /** Who is signed in, and the way out. */
@@ -18,41 +20,53 @@ export function UserMenu() {
   const session = useCurrentSession();
   const { user, mode, version } = session;
   const [isOpen, setOpen] = useState(false);
+  const [isAsking, setAsking] = useState(false);
   const toast = useToast();
   const signOut = useSignOut(({ message }) =>
     toast({ variant: 'danger', title: strings.user.signOutFailed, detail: message }),
   );
   const name = user?.name ?? strings.user.nobody;
   return (
-    <Dropdown
-      isOpen={isOpen}
-      onOpenChange={setOpen}
-      popperProps={{ position: 'right', appendTo: 'inline' }}
-      toggle={(ref: Ref<MenuToggleElement>) => (
-        <MenuToggle
-          ref={ref}
-          variant="plainText"
-          isExpanded={isOpen}
-          icon={<UserIcon />}
-          aria-label={strings.user.menu(name)}
-          onClick={() => setOpen(!isOpen)}
-        >
-          <span className="cs-user-name">{name}</span>
-        </MenuToggle>
+    <>
+      {isAsking && (
+        <DiscardDialog
+          onDiscard={() => {
+            setAsking(false);
+            signOut.mutate();
+          }}
+          onKeep={() => setAsking(false)}
+        />
       )}
-    >
-      <DropdownList>
-        <DropdownItem isDisabled key="who" description={strings.user.mode[mode]}>
-          <span className="cs-wrap">{name}</span>
-        </DropdownItem>
-        <DropdownItem isDisabled key="version">
-          {strings.user.version(version)}
-        </DropdownItem>
-        <Divider component="li" key="line" />
-        <DropdownItem key="out" onClick={() => signOut.mutate()}>
-          {strings.user.signOut}
-        </DropdownItem>
-      </DropdownList>
-    </Dropdown>
+      <Dropdown
+        isOpen={isOpen}
+        onOpenChange={setOpen}
+        popperProps={{ position: 'right', appendTo: 'inline' }}
+        toggle={(ref: Ref<MenuToggleElement>) => (
+          <MenuToggle
+            ref={ref}
+            variant="plainText"
+            isExpanded={isOpen}
+            icon={<UserIcon />}
+            aria-label={strings.user.menu(name)}
+            onClick={() => setOpen(!isOpen)}
+          >
+            <span className="cs-user-name">{name}</span>
+          </MenuToggle>
+        )}
+      >
+        <DropdownList>
+          <DropdownItem isDisabled key="who" description={strings.user.mode[mode]}>
+            <span className="cs-wrap">{name}</span>
+          </DropdownItem>
+          <DropdownItem isDisabled key="version">
+            {strings.user.version(version)}
+          </DropdownItem>
+          <Divider component="li" key="line" />
+          <DropdownItem key="out" onClick={() => (hasUnsaved() ? setAsking(true) : signOut.mutate())}>
+            {strings.user.signOut}
+          </DropdownItem>
+        </DropdownList>
+      </Dropdown>
+    </>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Form, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
+import { Alert, Button, Form } from '@patternfly/react-core';
 import { useId, useState } from 'react';
 import type { Exception } from '../../admin/schemas/resources.ts';
 import { call } from '../api/http.ts';
@@ -9,7 +9,9 @@ import { EXCEPTION_PRESETS } from '../shared/local-time.ts';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
 import { LinesField, TextField } from '../shared/text-field.tsx';
 import { TimeField } from '../shared/time-field.tsx';
+import { isSame } from '../shared/values.ts';
 import { strings } from '../strings.ts';
+import { FormDialog } from '../unsaved/form-dialog.tsx';
 import { EMPTY_EXCEPTION, exceptionDraft, isComplete, type ExceptionForm } from './exception-draft.ts';
 
 const text = strings.exceptions;
@@ -43,42 +45,10 @@ export function ExceptionDialog({ onClose }: { readonly onClose: () => void }) {
     onChange: (value: string) => setForm((before) => ({ ...before, [name]: value })),
   });
   return (
-    <Modal isOpen variant="medium" aria-labelledby={`${id}-title`} onClose={onClose}>
-      <ModalHeader title={text.addTitle} labelId={`${id}-title`} />
-      <ModalBody>
-        <Form
-          id={id}
-          onSubmit={(event) => {
-            event.preventDefault();
-            create.mutate(exceptionDraft(form));
-          }}
-        >
-          <Alert component="h2" isInline variant="warning" title={words.warning}>
-            {text.immutable}
-          </Alert>
-          {create.isError && <ProblemAlert error={create.error} errors={problemsElsewhere(errors, FIELDS)} />}
-          <TextField label={words.name} help={words.nameHelp} isRequired {...field('name')} />
-          <LinesField
-            label={words.namespaces}
-            help={words.namespacesHelp}
-            isRequired
-            rows={2}
-            {...field('namespaces')}
-          />
-          <LinesField label={words.images} help={words.imagesHelp} isRequired rows={2} {...field('images')} />
-          <LinesField label={words.policies} help={words.policiesHelp} rows={2} {...field('policies')} />
-          <LinesField
-            label={words.reason}
-            help={words.reasonHelp}
-            isRequired
-            isCode={false}
-            rows={2}
-            {...field('reason')}
-          />
-          <TimeField label={words.expires} help="" presets={PRESETS} {...field('expiresAt')} />
-        </Form>
-      </ModalBody>
-      <ModalFooter>
+    <FormDialog
+      title={text.addTitle}
+      isChanged={!isSame(form, EMPTY_EXCEPTION)}
+      save={
         <Button
           type="submit"
           form={id}
@@ -88,10 +58,40 @@ export function ExceptionDialog({ onClose }: { readonly onClose: () => void }) {
         >
           {text.add}
         </Button>
-        <Button variant="link" onClick={onClose}>
-          {strings.app.cancel}
-        </Button>
-      </ModalFooter>
-    </Modal>
+      }
+      onClose={onClose}
+    >
+      <Form
+        id={id}
+        onSubmit={(event) => {
+          event.preventDefault();
+          create.mutate(exceptionDraft(form));
+        }}
+      >
+        <Alert component="h2" isInline variant="warning" title={words.warning}>
+          {text.immutable}
+        </Alert>
+        {create.isError && <ProblemAlert error={create.error} errors={problemsElsewhere(errors, FIELDS)} />}
+        <TextField label={words.name} help={words.nameHelp} isRequired {...field('name')} />
+        <LinesField
+          label={words.namespaces}
+          help={words.namespacesHelp}
+          isRequired
+          rows={2}
+          {...field('namespaces')}
+        />
+        <LinesField label={words.images} help={words.imagesHelp} isRequired rows={2} {...field('images')} />
+        <LinesField label={words.policies} help={words.policiesHelp} rows={2} {...field('policies')} />
+        <LinesField
+          label={words.reason}
+          help={words.reasonHelp}
+          isRequired
+          isCode={false}
+          rows={2}
+          {...field('reason')}
+        />
+        <TimeField label={words.expires} help="" presets={PRESETS} {...field('expiresAt')} />
+      </Form>
+    </FormDialog>
   );
 }

@@ -9,6 +9,8 @@ import { FindingsAlert, ManagedByAlert } from '../shared/document-alerts.tsx';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
 import { YamlEditor } from '../shared/yaml-editor.tsx';
 import { strings } from '../strings.ts';
+import { DiscardDialog } from '../unsaved/discard-dialog.tsx';
+import { forgetUnsaved, useUnsaved } from '../unsaved/unsaved.ts';
 import { usePolicyCheck, type PolicyCheck } from './policy-check.ts';
 import { PolicyConflict } from './policy-conflict.tsx';
 import { isWeaker, modeOf, NEW_POLICY, policyText, targetOf } from './policy-document.ts';
@@ -31,16 +33,22 @@ export function PolicyEditor({
 }) {
   const [base, setBase] = useState(opened);
   const [yaml, setYaml] = useState(() => (opened === undefined ? NEW_POLICY : policyText(opened)));
+  /** What somebody would lose nothing of. */
+  const [kept, setKept] = useState(yaml);
+  const leaving = useUnsaved(isAllowed && yaml !== kept);
   const [question, setQuestion] = useState<ImpactQuestion>();
   const [isConfirming, setConfirming] = useState(false);
   const reading = useMemo(() => readText(yaml), [yaml]);
   const version = base?.metadata.resourceVersion;
   const check = usePolicyCheck(reading.value, version, isAllowed && yaml !== NEW_POLICY);
-  const save = useSavePolicy(({ document }) => {
+  const save = useSavePolicy(({ document }, { text: saved }) => {
     setConfirming(false);
+    setKept(saved);
     if (document === undefined) return;
-    if (base === undefined) onCreated(document);
-    else setBase(document);
+    if (base === undefined) {
+      forgetUnsaved();
+      onCreated(document);
+    } else setBase(document);
   });
   const lines = [
     ...reading.problems,
@@ -52,7 +60,7 @@ export function PolicyEditor({
   const { value } = reading;
   const before = modeOf(base);
   const mode = modeOf(value);
-  const store = (over = version) => value !== undefined && save.mutate({ value, version: over });
+  const store = (over = version) => value !== undefined && save.mutate({ value, text: yaml, version: over });
   const confirmOrStore = () => {
     if (before !== undefined && mode !== undefined && isWeaker(mode, before)) setConfirming(true);
     else store();
@@ -70,6 +78,7 @@ export function PolicyEditor({
           onReload={(stored) => {
             setBase(stored);
             setYaml(policyText(stored));
+            setKept(policyText(stored));
           }}
           onReapply={store}
         />
@@ -127,6 +136,9 @@ export function PolicyEditor({
           />
         </section>
       </div>
+      {leaving.state === 'blocked' && (
+        <DiscardDialog onDiscard={() => leaving.proceed()} onKeep={() => leaving.reset()} />
+      )}
       {isConfirming && before !== undefined && mode !== undefined && value !== undefined && (
         <ModeDialog
           name={targetOf(value).name}

@@ -6,6 +6,7 @@ import { FindingsAlert } from '../shared/document-alerts.tsx';
 import { SectionPage } from '../shared/section-page.tsx';
 import { Loaded } from '../shared/states.tsx';
 import { strings } from '../strings.ts';
+import { forgetUnsaved } from '../unsaved/unsaved.ts';
 import { usePolicyDialogs } from './policy-dialogs.tsx';
 import { policyRoute } from './policy-document.ts';
 import { PolicyEditor } from './policy-editor.tsx';
@@ -32,7 +33,10 @@ export function PolicyPage() {
   const policy = usePolicy(namespace, name);
   const { policies: grants } = usePermissions();
   const navigate = useNavigate();
-  const dialogs = usePolicyDialogs(() => void navigate('/policies'));
+  const dialogs = usePolicyDialogs(() => {
+    forgetUnsaved();
+    void navigate('/policies');
+  });
   const { data } = policy;
   return (
     <SectionPage

@@ -11,6 +11,8 @@ const text = strings.policies;
 
 export interface PolicySave {
   readonly value: Json;
+  /** As it was typed. */
+  readonly text: string;
   /** Undefined = it is new. */
   readonly version: string | undefined;
 }

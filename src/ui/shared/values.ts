@@ -6,6 +6,11 @@ export function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Whether two forms hold the same; their fields have an order of their own. */
+export function isSame(one: object, other: object): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
 /** What stands at a path, or undefined. */
 export function valueAt(value: unknown, ...path: readonly (string | number)[]): unknown {
   let at = value;

@@ -1,4 +1,4 @@
-import { Alert, Button, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
+import { Alert, Button } from '@patternfly/react-core';
 import { useId, useState } from 'react';
 import type { Signer } from '../../admin/schemas/resources.ts';
 import { ApiError, isProblem, problemsAt, problemsElsewhere } from '../api/problem.ts';
@@ -6,8 +6,9 @@ import { ConflictView } from '../shared/conflict-view.tsx';
 import { ManagedByAlert } from '../shared/document-alerts.tsx';
 import { parsePairs } from '../shared/lines.ts';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
-import { valueAt } from '../shared/values.ts';
+import { isSame, valueAt } from '../shared/values.ts';
 import { strings } from '../strings.ts';
+import { FormDialog } from '../unsaved/form-dialog.tsx';
 import { draftOf, emptySigner, signerForm } from './signer-draft.ts';
 import { SignerFormFields } from './signer-form-fields.tsx';
 import { signerPath, useSaveSigner } from './signer-writes.ts';
@@ -60,44 +61,10 @@ export function SignerDialog({
     save.reset();
   };
   return (
-    <Modal isOpen variant="medium" aria-labelledby={`${id}-title`} onClose={onClose}>
-      <ModalHeader title={isNew ? text.addTitle : text.editTitle(form.name)} labelId={`${id}-title`} />
-      <ModalBody>
-        <div className="cs-stack">
-          <ManagedByAlert managedBy={signer?.metadata.managedBy} />
-          {signer !== undefined && signer.problems.length > 0 && (
-            <Alert component="h2" isInline variant="danger" title={strings.app.problems}>
-              {signer.problems.map(({ field, message }) => `${field}: ${message}`).join(' ')}
-            </Alert>
-          )}
-          {isConflict && (
-            <ConflictView<Signer>
-              path={signerPath(form.name)}
-              mine={draft}
-              isSaving={save.isPending}
-              onReload={reload}
-              onReapply={store}
-            />
-          )}
-          {save.isError && !isConflict && (
-            <ProblemAlert error={save.error} errors={problemsElsewhere(errors, SHOWN)} />
-          )}
-          {!isConflict && (
-            <SignerFormFields
-              id={id}
-              form={form}
-              change={(change) => setForm((before) => ({ ...before, ...change }))}
-              problems={(...fields) =>
-                fields.flatMap((field) => problemsAt(errors, field)).map(({ message }) => message)
-              }
-              isNew={isNew}
-              isInSecret={valueAt(signer?.spec, 'publicKey', 'secretRef') !== undefined}
-              onSubmit={() => store(signer?.metadata.resourceVersion)}
-            />
-          )}
-        </div>
-      </ModalBody>
-      <ModalFooter>
+    <FormDialog
+      title={isNew ? text.addTitle : text.editTitle(form.name)}
+      isChanged={!isSame(form, formOf(signer))}
+      save={
         <Button
           type="submit"
           form={id}
@@ -106,10 +73,42 @@ export function SignerDialog({
         >
           {isNew ? text.add : strings.app.save}
         </Button>
-        <Button variant="link" onClick={onClose}>
-          {strings.app.cancel}
-        </Button>
-      </ModalFooter>
-    </Modal>
+      }
+      onClose={onClose}
+    >
+      <div className="cs-stack">
+        <ManagedByAlert managedBy={signer?.metadata.managedBy} />
+        {signer !== undefined && signer.problems.length > 0 && (
+          <Alert component="h2" isInline variant="danger" title={strings.app.problems}>
+            {signer.problems.map(({ field, message }) => `${field}: ${message}`).join(' ')}
+          </Alert>
+        )}
+        {isConflict && (
+          <ConflictView<Signer>
+            path={signerPath(form.name)}
+            mine={draft}
+            isSaving={save.isPending}
+            onReload={reload}
+            onReapply={store}
+          />
+        )}
+        {save.isError && !isConflict && (
+          <ProblemAlert error={save.error} errors={problemsElsewhere(errors, SHOWN)} />
+        )}
+        {!isConflict && (
+          <SignerFormFields
+            id={id}
+            form={form}
+            change={(change) => setForm((before) => ({ ...before, ...change }))}
+            problems={(...fields) =>
+              fields.flatMap((field) => problemsAt(errors, field)).map(({ message }) => message)
+            }
+            isNew={isNew}
+            isInSecret={valueAt(signer?.spec, 'publicKey', 'secretRef') !== undefined}
+            onSubmit={() => store(signer?.metadata.resourceVersion)}
+          />
+        )}
+      </div>
+    </FormDialog>
   );
 }

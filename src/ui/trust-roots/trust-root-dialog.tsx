@@ -1,5 +1,5 @@
-import { Button, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
-import { useId, useState } from 'react';
+import { Button } from '@patternfly/react-core';
+import { useState } from 'react';
 import type { TrustRootDocument } from '../../admin/schemas/resources.ts';
 import { call, segment } from '../api/http.ts';
 import { ApiError, isProblem } from '../api/problem.ts';
@@ -12,6 +12,7 @@ import { isRecord, pairsAt, textAt, valueAt, type Json } from '../shared/values.
 import { YamlEditor } from '../shared/yaml-editor.tsx';
 import { yamlOf } from '../shared/yaml-text.ts';
 import { strings } from '../strings.ts';
+import { FormDialog } from '../unsaved/form-dialog.tsx';
 
 const text = strings.trustRoots;
 
@@ -44,8 +45,8 @@ export function TrustRootDialog({
   readonly onClose: () => void;
 }) {
   const [base, setBase] = useState(opened);
-  const [yaml, setYaml] = useState(() => (opened === undefined ? NEW_ROOT : yamlText(opened)));
-  const id = useId();
+  const stored = base === undefined ? NEW_ROOT : yamlText(base);
+  const [yaml, setYaml] = useState(stored);
   const { value, problems } = readText(yaml);
   const save = useWrite<{ body: Json; version: string | undefined }, TrustRootDocument>({
     write: ({ body, version }) =>
@@ -62,48 +63,13 @@ export function TrustRootDialog({
     base === undefined ? text.addTitle : (isAllowed ? text.editTitle : text.viewTitle)(nameOf(base));
   const spec = valueAt(value, 'spec');
   return (
-    <Modal isOpen variant="large" aria-labelledby={`${id}-title`} onClose={onClose}>
-      <ModalHeader title={title} labelId={`${id}-title`} />
-      <ModalBody>
-        <div className="cs-stack">
-          <ManagedByAlert managedBy={base?.metadata.managedBy} />
-          <FindingsAlert problems={base?.problems ?? []} warnings={base?.warnings ?? []} />
-          {save.isError && !isConflict && <ProblemAlert error={save.error} errors={[]} />}
-          {isConflict && (
-            <ConflictView<TrustRootDocument>
-              path={`/trust-roots/${segment(nameOf(value))}`}
-              mine={{
-                metadata: { name: nameOf(value), labels: pairsAt(value, 'metadata', 'labels') },
-                spec: isRecord(spec) ? spec : {},
-              }}
-              isSaving={save.isPending}
-              onReload={(stored) => {
-                setBase(stored);
-                setYaml(yamlText(stored));
-                save.reset();
-              }}
-              onReapply={store}
-            />
-          )}
-          {!isConflict && (
-            <YamlEditor
-              label={text.yamlLabel}
-              value={yaml}
-              isReadOnly={!isAllowed}
-              problems={[
-                ...problems,
-                ...errors.map(({ field, message }) => ({
-                  line: lineOf(yaml, field),
-                  message: `${field}: ${message}`,
-                })),
-              ]}
-              onChange={setYaml}
-            />
-          )}
-        </div>
-      </ModalBody>
-      <ModalFooter>
-        {isAllowed && (
+    <FormDialog
+      title={title}
+      variant="large"
+      isChanged={yaml !== stored}
+      isReadOnly={!isAllowed}
+      save={
+        isAllowed && (
           <Button
             isLoading={save.isPending}
             isDisabled={save.isPending || value === undefined || isConflict}
@@ -111,12 +77,47 @@ export function TrustRootDialog({
           >
             {base === undefined ? strings.app.create : strings.app.save}
           </Button>
+        )
+      }
+      onClose={onClose}
+    >
+      <div className="cs-stack">
+        <ManagedByAlert managedBy={base?.metadata.managedBy} />
+        <FindingsAlert problems={base?.problems ?? []} warnings={base?.warnings ?? []} />
+        {save.isError && !isConflict && <ProblemAlert error={save.error} errors={[]} />}
+        {isConflict && (
+          <ConflictView<TrustRootDocument>
+            path={`/trust-roots/${segment(nameOf(value))}`}
+            mine={{
+              metadata: { name: nameOf(value), labels: pairsAt(value, 'metadata', 'labels') },
+              spec: isRecord(spec) ? spec : {},
+            }}
+            isSaving={save.isPending}
+            onReload={(newer) => {
+              setBase(newer);
+              setYaml(yamlText(newer));
+              save.reset();
+            }}
+            onReapply={store}
+          />
         )}
-        <Button variant="link" onClick={onClose}>
-          {isAllowed ? strings.app.cancel : strings.app.close}
-        </Button>
-      </ModalFooter>
-    </Modal>
+        {!isConflict && (
+          <YamlEditor
+            label={text.yamlLabel}
+            value={yaml}
+            isReadOnly={!isAllowed}
+            problems={[
+              ...problems,
+              ...errors.map(({ field, message }) => ({
+                line: lineOf(yaml, field),
+                message: `${field}: ${message}`,
+              })),
+            ]}
+            onChange={setYaml}
+          />
+        )}
+      </div>
+    </FormDialog>
   );
 }
 
