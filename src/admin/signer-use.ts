@@ -6,6 +6,11 @@ import type { Decision } from '../policy/decision.ts';
 const MAX_SIGNERS = 10_000;
 const ENTRY = /^TrustedSigner "([^"]{1,253})"$/;
 
+/** What a policy's entry that refers to a TrustedSigner is called. */
+export function entryOf(signer: string): string {
+  return `TrustedSigner "${signer}"`;
+}
+
 /** When each TrustedSigner last vouched for an image here, since this process began. */
 export class SignerUse implements DecisionObserver {
   readonly #last = new LRUCache<string, number>({ max: MAX_SIGNERS });

@@ -4,6 +4,7 @@ import { ChangeLog } from '../admin/change-log.ts';
 import { decidingRoutes } from '../admin/deciding-routes.ts';
 import { Impact } from '../admin/impact.ts';
 import { Inspections } from '../admin/inspections.ts';
+import { LastUse } from '../admin/last-use.ts';
 import type { LiveDecisions } from '../admin/live-decisions.ts';
 import { ResourceOffice } from '../admin/resource-office.ts';
 import type { Route } from '../admin/route.ts';
@@ -102,7 +103,7 @@ function officeFor(
     desk: surroundings.desk,
     snapshot,
     builtinRoots: () => surroundings.trust.material().builtin,
-    lastUsed: (signer) => watchers.signerUse.lastUsed(signer),
+    lastUse: new LastUse({ use: watchers.signerUse, history }),
     changes: new ChangeLog(history, logger),
     inspections,
     now: Date.now,

@@ -126,6 +126,11 @@ export class History implements DecisionObserver {
     return this.#reader.changes(filter, cursor, limit);
   }
 
+  /** When entries of policies last verified an image. @throws HistoryError */
+  lastUses(entries: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#reader.lastUses(entries);
+  }
+
   /** Pieces of text, page by page, until the signal aborts. @throws HistoryError; the signal's reason */
   export(
     format: ExportFormat,

@@ -5,6 +5,7 @@ import { readCursor, writeCursor, type Place } from './cursor.ts';
 import { HistoryError, READ_LIMIT, type HistoryDatabase } from './database.ts';
 import { exported, type ExportFormat } from './export.ts';
 import { badRequest, checkFilter, type VerificationFilter } from './filter.ts';
+import { lastUses } from './last-use.ts';
 import { isOutOfTime } from './postgres/postgres-database.ts';
 import { conditionsOf, Search, type Bounds, type Condition, type Walk } from './search.ts';
 import { DEADLINE } from './sqlite/messages.ts';
@@ -12,6 +13,7 @@ import { SqliteError } from './sqlite/sqlite-link.ts';
 import { statistics, type Statistics, type StatisticsRange } from './statistics.ts';
 import { fromRow, type Tables } from './tables.ts';
 import type { StoredVerification } from './verification.ts';
+import { storedEntry } from './verifications-of.ts';
 
 export interface Page<T> {
   /** Newest first. May be fewer than asked for, even none, while there is a `next`. */
@@ -88,6 +90,19 @@ export class Reader {
         .limit(limit + 1)
         .execute();
       return pageOf(rows.map(fromAuditRow), limit);
+    });
+  }
+
+  /** When entries of policies, such as `TrustedSigner "ci"`, last verified an image; never = left out. @throws HistoryError */
+  lastUses(entries: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (entries.length > MAX_PAGE) throw badRequest(`a question has 1 to ${MAX_PAGE} entries`);
+    if (entries.length === 0) return Promise.resolve(new Map());
+    return this.#ask(async (db) => {
+      const kept = new Map(entries.map((entry) => [storedEntry(entry), entry]));
+      const { rows } = await lastUses([...kept.keys()]).execute(db);
+      return new Map(
+        rows.flatMap(({ entry, time }) => (time === null ? [] : [[kept.get(entry) ?? entry, Number(time)]])),
+      );
     });
   }
 

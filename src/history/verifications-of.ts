@@ -136,7 +136,7 @@ function evidenceOf(outcome: Outcome): Partial<Verification> {
       const [signer] = outcome.signers;
       const { provenance } = outcome;
       return {
-        signerEntry: optional(signer?.entry, NAME_CHARS),
+        signerEntry: signer && storedEntry(signer.entry),
         signer: optional(signer?.identity, IDENTITY_CHARS),
         issuer: optional(signer?.issuer, IDENTITY_CHARS),
         signedAt: signer?.signedAt,
@@ -149,6 +149,11 @@ function evidenceOf(outcome: Outcome): Partial<Verification> {
     case 'faulted':
       return reasonsOf(outcome.faults);
   }
+}
+
+/** The entry of a policy as a row names it: the longest are cut. */
+export function storedEntry(entry: string): string {
+  return storedText(entry, NAME_CHARS);
 }
 
 interface Reason {

@@ -5,6 +5,7 @@ import { AdminServer } from '../../src/admin/admin-server.ts';
 import { Authenticator } from '../../src/admin/authentication.ts';
 import { ChangeLog } from '../../src/admin/change-log.ts';
 import { Inspections } from '../../src/admin/inspections.ts';
+import { LastUse } from '../../src/admin/last-use.ts';
 import { FAILURE_RATES, FailureGuard } from '../../src/admin/rate-limits.ts';
 import { ResourceOffice } from '../../src/admin/resource-office.ts';
 import type { ApiAnswer, Route } from '../../src/admin/route.ts';
@@ -89,7 +90,7 @@ export class ResourceServer {
       desk: new FileDesk({ path: this.folder, store }),
       snapshot: () => store.current(),
       builtinRoots: () => trust.material().builtin,
-      lastUsed: (signer) => this.use.lastUsed(signer),
+      lastUse: new LastUse({ use: this.use, history }),
       changes: new ChangeLog(history, logger),
       inspections: new Inspections(),
       now: () => this.now,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import type { HistoryDatabase } from '../../src/history/database.ts';
 import type { VerificationFilter } from '../../src/history/filter.ts';
+import { lastUses } from '../../src/history/last-use.ts';
 import { migrate } from '../../src/history/migrations.ts';
 import { Reader, wayOf } from '../../src/history/reader.ts';
 import { conditionsOf, Search, type Bounds } from '../../src/history/search.ts';
@@ -78,6 +79,27 @@ describe.each(BOTH)(`${ROWS} rows in %s`, (name, groundsOf) => {
     expect(plan).toMatch(
       name === 'SQLite' ? /COVERING INDEX verifications_policy_time/ : /verifications_policy_time/,
     );
+  });
+
+  test('the last use of many signers is one look at the index for each, and one question', async () => {
+    const entries = Array.from({ length: 500 }, (_, index) => `ci-${index}`);
+    const { sql: text, parameters } = lastUses(entries).compile(database.reader);
+    const explain = database.kind === 'postgres' ? 'explain' : 'explain query plan';
+    const plan = await database.reader.executeQuery({
+      ...sql.raw(`${explain} ${text}`).compile(database.reader),
+      parameters,
+    });
+    expect(JSON.stringify(plan.rows)).toContain('verifications_signer_entry_time');
+    expect(JSON.stringify(plan.rows)).not.toMatch(/TEMP B-TREE|Sort|Seq Scan|SCAN verifications/);
+    const started = performance.now();
+    const last = await reader.lastUses(entries);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    // Row n is of ci-(n % 40).
+    expect([...last].map(([entry, time]) => [entry, (time - FIRST_TIME) / STEP])).toEqual(
+      Array.from({ length: 40 }, (_, index) => [`ci-${index}`, index === 0 ? ROWS : ROWS - 40 + index]),
+    );
+    expect(await reader.lastUses([])).toEqual(new Map());
+    expect(() => reader.lastUses(Array.from({ length: 501 }, () => 'x'))).toThrow('1 to 500');
   });
 
   test('few rows that begin alike are found by the index of names, and sorted', async () => {

@@ -102,7 +102,7 @@ export const signerSchema = z
       usedBy: z.array(policyReference),
       lastUsedAt: timeSchema
         .optional()
-        .describe('When it last vouched for an image here, as far as the history tells.'),
+        .describe('When it last vouched for an image, as far as this replica and the history tell.'),
     }),
   })
   .meta({ id: 'Signer' });
