@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { createObject, type Said } from '../support/api-objects.ts';
 import { pushImage } from '../support/images.ts';
 import type { PushedImage } from '../support/manifests.ts';
-import type { Output } from '../support/process.ts';
 import { API_VERSION, clusterPolicy, install, pod, until, type Installation } from './installation.ts';
 import { untilStatus } from './tenant.ts';
 
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
-  await world.cluster.kubectl(['delete', 'signingexceptions', '--all']);
+  await world.cluster.request(`/apis/${API_VERSION}/signingexceptions`, { method: 'DELETE' });
   await untilDenied(unsigned);
 });
 
@@ -61,27 +61,29 @@ function exception(name: string, changes: object = {}): object {
 
 let names = 0;
 
-function tried(image: PushedImage, namespace = MCP, ...flags: string[]): Promise<Output> {
-  const input = JSON.stringify(pod(namespace, `pod-${(names += 1)}`, image.reference));
-  return world.cluster.kubectl(['apply', ...flags, '-f', '-'], { input });
+function tried(image: PushedImage, namespace = MCP, options: { dryRun?: boolean } = {}): Promise<Said> {
+  return createObject(world.cluster, pod(namespace, `pod-${(names += 1)}`, image.reference), options);
 }
 
 async function untilAdmitted(image: PushedImage): Promise<void> {
   await until('admitted', async () =>
-    (await tried(image, MCP, '--dry-run=server')).code === 0 ? true : undefined,
+    (await tried(image, MCP, { dryRun: true })).isTaken ? true : undefined,
   );
 }
 
-async function untilDenied(image: PushedImage, namespace = MCP, seconds = 20): Promise<void> {
-  const denied = async () =>
-    (await tried(image, namespace, '--dry-run=server')).code === 0 ? undefined : true;
-  await until('denied', denied, seconds);
+async function untilDenied(image: PushedImage, namespace = MCP): Promise<void> {
+  await until('denied', async () =>
+    (await tried(image, namespace, { dryRun: true })).isTaken ? undefined : true,
+  );
 }
 
 async function expectDenied(image: PushedImage, words: string, namespace = MCP): Promise<void> {
-  const { code, stderr } = await tried(image, namespace);
-  expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('denied the request') });
-  expect(stderr).toContain(words);
+  const { isTaken, message } = await tried(image, namespace);
+  expect({ isTaken, message }).toEqual({
+    isTaken: false,
+    message: expect.stringContaining('denied the request'),
+  });
+  expect(message).toContain(words);
 }
 
 describe('kubectl apply of a SigningException', () => {
@@ -89,10 +91,11 @@ describe('kubectl apply of a SigningException', () => {
     await expectDenied(unsigned, '[SIGNATURE_MISSING]');
     await world.applied(exception('inc-1'));
     await untilAdmitted(unsigned);
-    const { code, stderr } = await tried(unsigned);
+    const input = JSON.stringify(pod(MCP, 'excepted', unsigned.reference));
+    const { code, stderr } = await world.cluster.kubectl(['apply', '-f', '-'], { input });
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /Warning: Excepted by SigningException "inc-1" until \d{4}-\d\d-\d\dT[\d:]{8}Z: Image /,
+      /^Warning: Excepted by SigningException "inc-1" until \d{4}-\d\d-\d\dT[\d:]{8}Z: Image /,
     );
     // Its twins: another image, another namespace, a revoked digest.
     await expectDenied(other, '[SIGNATURE_MISSING]');
@@ -106,7 +109,7 @@ describe('kubectl apply of a SigningException', () => {
   test('is named in the log, the metrics, the audit log and the status', async () => {
     await world.applied(exception('inc-named'));
     await untilAdmitted(unsigned);
-    expect((await tried(unsigned)).code).toBe(0);
+    expect((await tried(unsigned)).isTaken).toBe(true);
     expect(world.log()).toContain('"exceptions":["inc-named"]');
     const metrics = await fetch(`http://127.0.0.1:${world.operationsPort()}/metrics`);
     expect(await metrics.text()).toMatch(/countersign_excepted_verdicts_total\{outcome="violated"\} [1-9]/);
@@ -132,7 +135,7 @@ describe('kubectl apply of a SigningException', () => {
     await world.applied(exception('inc-short', { expiresAt: new Date(end).toISOString() }));
     await untilAdmitted(unsigned);
     expect(Date.now()).toBeLessThan(end);
-    await untilDenied(unsigned, MCP, 30);
+    await untilDenied(unsigned);
     expect(Date.now()).toBeGreaterThanOrEqual(end);
     await expectDenied(unsigned, '[SIGNATURE_MISSING]');
     const said = await untilStatus(world, 'signingexception', 'inc-short', {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
+import { applyObject, createObject, readObject } from '../support/api-objects.ts';
 import { createCosign, generateKeyPair, type Cosign, type KeyFiles } from '../support/cosign.ts';
 import { startCluster, type Cluster } from '../support/kubernetes.ts';
 import { freePort } from '../support/ports.ts';
@@ -34,7 +35,7 @@ export interface Installation {
   stopWebhook(): Promise<void>;
   /** `kubectl apply -f -` of objects. */
   apply(...objects: object[]): Promise<Output>;
-  /** The same, and it must succeed. */
+  /** Created or replaced, and it must succeed. */
   applied(...objects: object[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -68,7 +69,7 @@ export async function install(options: InstallOptions = {}): Promise<Installatio
 
   for (const namespace of [NAMESPACE, ...namespaces]) await cluster.createNamespace(namespace);
   await (source === 'chart' ? helmInstall(cluster, workDir, values) : applyManifests(cluster));
-  await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
+  await untilEstablished(cluster);
 
   let webhook: RunningProcess | undefined;
   let service: ExposedService | undefined;
@@ -129,8 +130,7 @@ export async function install(options: InstallOptions = {}): Promise<Installatio
     stopWebhook,
     apply,
     applied: async (...objects) => {
-      const { code, stderr } = await apply(...objects);
-      if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
+      for (const object of objects) await applyObject(cluster, object);
     },
     stop: async () => {
       await stopWebhook();
@@ -178,33 +178,36 @@ async function applyManifests(cluster: Cluster): Promise<void> {
   }
 }
 
+/** Until the API server takes objects of every kind that was installed. */
+async function untilEstablished(cluster: Cluster): Promise<void> {
+  interface Definitions {
+    readonly items: readonly {
+      readonly status?: {
+        readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+      };
+    }[];
+  }
+  await until('the kinds are established', async () => {
+    const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const { items = [] } = (await readObject<Definitions>(cluster, path)) ?? {};
+    const are = items.map(({ status }) =>
+      status?.conditions?.some((each) => each.type === 'Established' && each.status === 'True'),
+    );
+    return are.length > 0 && are.every((is) => is === true) ? true : undefined;
+  });
+}
+
 /** The program's settings as they were installed. */
 async function installedSettings(cluster: Cluster): Promise<Readonly<Record<string, unknown>>> {
-  const { stdout, stderr } = await cluster.kubectl([
-    '-n',
-    NAMESPACE,
-    'get',
-    'configmap',
-    'countersign',
-    '-o',
-    'json',
-  ]);
-  if (stdout === '') throw new Error(`the settings were not installed: ${stderr}`);
-  const { data } = JSON.parse(stdout) as { data: Record<string, string> };
-  return parse(data['countersign.yaml'] ?? '') as Record<string, unknown>;
+  const path = `/api/v1/namespaces/${NAMESPACE}/configmaps/countersign`;
+  const settings = await readObject<{ readonly data: Readonly<Record<string, string>> }>(cluster, path);
+  if (settings === undefined) throw new Error('the settings were not installed');
+  return parse(settings.data['countersign.yaml'] ?? '') as Record<string, unknown>;
 }
 
 /** The program runs with the rights of the chart's ServiceAccount, and no others. */
 async function serviceAccountKubeconfig(cluster: Cluster, folder: string): Promise<string> {
-  const { stdout, stderr } = await cluster.kubectl([
-    '-n',
-    NAMESPACE,
-    'create',
-    'token',
-    'countersign',
-    '--duration=4h',
-  ]);
-  if (stdout === '') throw new Error(`no token for the ServiceAccount: ${stderr}`);
+  const token = await accountToken(cluster, NAMESPACE, 'countersign', 4);
   const file = join(folder, 'countersign.kubeconfig');
   const name = 'countersign';
   const content = {
@@ -221,29 +224,41 @@ async function serviceAccountKubeconfig(cluster: Cluster, folder: string): Promi
         },
       },
     ],
-    users: [{ name, user: { token: stdout.trim() } }],
+    users: [{ name, user: { token } }],
   };
   writeFileSync(file, stringify(content), { mode: 0o600 });
   return file;
 }
 
+/** As `kubectl create token` asks for it. */
+export async function accountToken(
+  { request }: Pick<Cluster, 'request'>,
+  namespace: string,
+  account: string,
+  hours: number,
+): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+  const asked = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' };
+  const body = { ...asked, spec: { expirationSeconds: hours * 3600 } };
+  const answer = await request(path, { method: 'POST', body });
+  if (answer.status !== 201)
+    throw new Error(`no token for ${namespace}/${account}: ${answer.body.toString()}`);
+  const { status } = JSON.parse(answer.body.toString()) as { readonly status: { readonly token: string } };
+  return status.token;
+}
+
 /** The API server takes a moment to see a new caBundle and endpoint; a Pod with an image that no node accepts tells. */
 async function untilCalled(cluster: Cluster): Promise<void> {
-  const probe = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'probe', namespace: 'default' },
-    spec: { containers: [{ name: 'probe', image: 'probe.example/probe:v1' }] },
-  };
   let last = '';
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100)) {
-    const { code, stderr } = await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], {
-      input: JSON.stringify(probe),
-    });
-    last = stderr;
-    if (code === 0 || /denied the request/.test(stderr)) return;
-  }
-  throw new Error(`the API server does not reach the webhook: ${last}`);
+  const isCalled = async () => {
+    const probe = pod('default', 'probe', 'probe.example/probe:v1');
+    const { isTaken, message } = await createObject(cluster, probe, { dryRun: true });
+    last = message;
+    return isTaken || /denied the request/.test(message) ? true : undefined;
+  };
+  await until('the API server reaches the webhook', isCalled, 60).catch((error: unknown) => {
+    throw new Error(`the API server does not reach the webhook: ${last}`, { cause: error });
+  });
 }
 
 /** `ClusterSigningPolicy` over some namespace. */
@@ -294,7 +309,7 @@ export function deployment(namespace: string, name: string, ...images: string[])
 }
 
 /** Waits until a question is answered with something other than undefined. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined>, seconds = 20): Promise<T> {
+export async function until<T>(what: string, ask: () => Promise<T | undefined>, seconds = 60): Promise<T> {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
     const answer = await ask();
     if (answer !== undefined) return answer;

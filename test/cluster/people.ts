@@ -1,7 +1,9 @@
-import type { Installation } from './installation.ts';
+import { applyObject, readObject } from '../support/api-objects.ts';
+import { accountToken, type Installation } from './installation.ts';
 
 /** People of the cluster, and what they may do. */
 const NAMESPACE = 'people';
+const RBAC = 'rbac.authorization.k8s.io';
 
 /** Somebody with a ServiceAccount, and a token of it in the clipboard. */
 export interface Person {
@@ -13,34 +15,30 @@ export interface Person {
 
 /** @param roles ClusterRoles, bound in the whole cluster or, `role@namespace`, in one namespace */
 export async function newPerson(
-  { cluster }: Installation,
+  { cluster }: Pick<Installation, 'cluster'>,
   name: string,
   ...roles: readonly string[]
 ): Promise<Person> {
-  const kubectl = async (...args: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await cluster.kubectl(args);
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-    return stdout.trim();
-  };
-  const has = await cluster.kubectl(['get', 'namespace', NAMESPACE]);
-  if (has.code !== 0) await cluster.createNamespace(NAMESPACE);
-  await kubectl('-n', NAMESPACE, 'create', 'serviceaccount', name);
-  const account = `${NAMESPACE}:${name}`;
+  if ((await readObject(cluster, `/api/v1/namespaces/${NAMESPACE}`)) === undefined)
+    await cluster.createNamespace(NAMESPACE);
+  const account = { kind: 'ServiceAccount', name, namespace: NAMESPACE };
+  await applyObject(cluster, {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name, namespace: NAMESPACE },
+  });
   for (const each of roles) {
     const [role = '', namespace] = each.split('@');
-    const [kind, place] =
-      namespace === undefined ? ['clusterrolebinding', []] : ['rolebinding', ['-n', namespace]];
-    await kubectl(
-      'create',
-      kind,
-      `${name}-${role}`,
-      `--clusterrole=${role}`,
-      `--serviceaccount=${account}`,
-      ...place,
-    );
+    await applyObject(cluster, {
+      apiVersion: `${RBAC}/v1`,
+      kind: namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
+      metadata: { name: `${name}-${role}`, ...(namespace !== undefined && { namespace }) },
+      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: role },
+      subjects: [account],
+    });
   }
-  const token = await kubectl('-n', NAMESPACE, 'create', 'token', name, '--duration=2h');
-  return { name, token, user: `system:serviceaccount:${account}` };
+  const token = await accountToken(cluster, NAMESPACE, name, 2);
+  return { name, token, user: `system:serviceaccount:${NAMESPACE}:${name}` };
 }
 
 /** Where the page and the API are. */

@@ -78,7 +78,7 @@ export function startEtcd(folder: string, port: number): Promise<RunningProcess>
     }),
     workDir: folder,
     ready: answers(`${url}/health`),
-    grace: 1_000,
+    grace: 0,
   });
 }
 
@@ -124,7 +124,7 @@ export function startApiServer(start: ApiServerStart): Promise<RunningProcess> {
     ],
     workDir: folder,
     ready: start.ready,
-    grace: 1_000,
+    grace: 0,
   });
 }
 
@@ -149,6 +149,6 @@ export async function startControllers(
     }),
     workDir: folder,
     ready: answers(`https://127.0.0.1:${port}/healthz`),
-    grace: 1_000,
+    grace: 0,
   });
 }

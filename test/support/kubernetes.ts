@@ -73,7 +73,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   mkdirSync(folder, { recursive: true });
   const started: RunningProcess[] = [];
   const stop = async () => {
-    for (const process of started.toReversed()) await process.stop();
+    await Promise.all(started.map((process) => process.stop()));
   };
   const start = async (starting: Promise<RunningProcess>) => {
     const process = await starting;

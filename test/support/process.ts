@@ -16,7 +16,7 @@ export interface StartOptions {
   readonly ready: () => Promise<boolean>;
   /** Milliseconds until it must be ready. */
   readonly deadline?: number;
-  /** Milliseconds between SIGTERM and SIGKILL when it is stopped. */
+  /** Milliseconds between SIGTERM and SIGKILL when it is stopped; with 0 it is killed at once. */
   readonly grace?: number;
   /** Whom it runs as; the user of the tests otherwise. */
   readonly user?: { readonly uid: number; readonly gid: number };
@@ -64,7 +64,7 @@ export async function startProcess(options: StartOptions): Promise<RunningProces
     signal: (signal) => void child.kill(signal),
     stop: async () => {
       if (exited.reason === undefined) {
-        child.kill('SIGTERM');
+        child.kill(grace === 0 ? 'SIGKILL' : 'SIGTERM');
         const killer = setTimeout(() => child.kill('SIGKILL'), grace);
         await exited.promise;
         clearTimeout(killer);
@@ -144,9 +144,13 @@ export async function runOrThrow(
   throw new Error(`${[file, ...args].join(' ')}\nended with exit code ${output.code}:\n${said}`);
 }
 
+/** Go programs that live for seconds to minutes: garbage is collected only where it would take much memory. */
+const RARE_COLLECTION = { GOGC: 'off', GOMEMLIMIT: '512MiB' };
+
 /** Nothing of the caller's environment reaches the parts: no proxies, credentials or configuration. */
 function cleanEnvironment(home: string, extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: home, TZ: 'UTC', LC_ALL: 'C', ...extra };
+  const path = process.env['PATH'] ?? '/usr/bin:/bin';
+  return { PATH: path, HOME: home, TZ: 'UTC', LC_ALL: 'C', ...RARE_COLLECTION, ...extra };
 }
 
 interface Exit {

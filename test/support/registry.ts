@@ -64,6 +64,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
       : fallbackCommand(host, folder, options)),
     workDir: folder,
     ready: async () => (await request('/v2/')).status === 200,
+    grace: 0,
   });
   return {
     host,

@@ -52,7 +52,7 @@ export async function startFulcio(folder: string, issuers: OidcIssuers): Promise
     env: { HTTPS_PROXY: issuers.proxyUrl, SSL_CERT_FILE: caPath },
     workDir: folder,
     ready: answers(`${url}/api/v2/trustBundle`),
-    grace: 1_000,
+    grace: 0,
   });
   const bundle = JSON.parse((await http(`${url}/api/v2/trustBundle`)).body.toString()) as {
     chains: { certificates: string[] }[];
@@ -90,7 +90,7 @@ export async function startLog(folder: string): Promise<Service> {
     ],
     workDir: folder,
     ready: answers(`${url}/healthz`),
-    grace: 1_000,
+    grace: 0,
   });
   return { process, url, trust: keys.publicKey };
 }
@@ -104,7 +104,7 @@ export async function startTimestampAuthority(folder: string): Promise<Service> 
     args: flags({ host: '127.0.0.1', port }),
     workDir: folder,
     ready: answers(`${url}/certchain`),
-    grace: 1_000,
+    grace: 0,
   });
   return { process, url, trust: (await http(`${url}/certchain`)).body.toString() };
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { flags, type FlagValue } from './flags.ts';
+import { flags } from './flags.ts';
 import { runOrThrow } from './process.ts';
 import type { RekorV1 } from './rekor-v1.ts';
 import type { Service } from './sigstore-services.ts';
@@ -58,30 +58,31 @@ function logFlag(url: string, keyPath: string): string {
   return `url=${url},public-key=${keyPath},start-time=${startTime},origin=127.0.0.1`;
 }
 
-export async function createSigningConfigs(services: Services, issuer: string): Promise<SigningConfigs> {
+/** Written here: what `cosign signing-config create` would write, without running it for each. */
+export function createSigningConfigs(services: Services, issuer: string): SigningConfigs {
   const { folder, fulcio, log, logV1, timestamp } = services;
-  const common = `start-time=${startTime},operator=tests`;
-  const withLog: Record<LogChoice, Readonly<Record<string, FlagValue>>> = {
-    v2: { rekor: `url=${log.url},api-version=2,${common}`, 'rekor-config': 'ANY' },
-    v1: { rekor: `url=${logV1.url},api-version=1,${common}`, 'rekor-config': 'ANY' },
-    none: {},
+  const at = (url: string, majorApiVersion: number) => [
+    { url, majorApiVersion, validFor: { start: startTime }, operator: 'tests' },
+  ];
+  const any = { selector: 'ANY' };
+  const withLog: Readonly<Record<LogChoice, object>> = {
+    v2: { rekorTlogUrls: at(log.url, 2), rekorTlogConfig: any },
+    v1: { rekorTlogUrls: at(logV1.url, 1), rekorTlogConfig: any },
+    none: { rekorTlogConfig: {} },
   };
-  const withTimestamp = { tsa: `url=${timestamp.url},api-version=1,${common}`, 'tsa-config': 'ANY' };
-  const create = async (name: string, chosen: Readonly<Record<string, FlagValue>>) => {
+  const withTimestamp = { tsaUrls: at(timestamp.url, 1), tsaConfig: any };
+  const create = (name: string, chosen: object): string => {
     const out = join(folder, `signing-config-${name}.json`);
-    const always = {
-      fulcio: `url=${fulcio.url},api-version=1,${common}`,
-      'oidc-provider': `url=${issuer},api-version=1,${common}`,
-    };
-    await cosign(folder, ['signing-config', 'create', ...flags({ out, ...always, ...chosen })]);
+    const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json';
+    const always = { mediaType, caUrls: at(fulcio.url, 1), oidcUrls: at(issuer, 1) };
+    writeFileSync(out, JSON.stringify({ ...always, ...chosen }));
     return out;
   };
-  const both = async (choice: LogChoice) => ({
-    timestamp: await create(`log-${choice}-timestamp`, { ...withLog[choice], ...withTimestamp }),
-    noTimestamp: await create(`log-${choice}`, withLog[choice]),
+  const both = (choice: LogChoice) => ({
+    timestamp: create(`log-${choice}-timestamp`, { ...withLog[choice], ...withTimestamp }),
+    noTimestamp: create(`log-${choice}`, { ...withLog[choice], tsaConfig: {} }),
   });
-  const [v2, v1, none] = await Promise.all([both('v2'), both('v1'), both('none')]);
-  return { v2, v1, none };
+  return { v2: both('v2'), v1: both('v1'), none: both('none') };
 }
 
 function cosign(folder: string, args: readonly string[]): Promise<string> {

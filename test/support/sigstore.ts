@@ -75,7 +75,7 @@ export async function startSigstore(options: SigstoreOptions): Promise<Sigstore>
       timestampUrl: timestamp.url,
       trustedRootPath,
       trustedRoot: readFileSync(trustedRootPath, 'utf8'),
-      signingConfig: await createSigningConfigs(services, issuers.loopbackIssuer),
+      signingConfig: createSigningConfigs(services, issuers.loopbackIssuer),
       fulcioChainPem: fulcio.trust,
       timestampChainPem: timestamp.trust,
       logPublicKeyPem: log.trust,
