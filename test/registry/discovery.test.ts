@@ -291,7 +291,7 @@ describe('one broken piece spoils no other', () => {
   });
 
   test('D14: nine corrupt referrers and a good one; a hanging one does not hide the good one', async () => {
-    const { registry, artifacts, source } = await setup({ requestMilliseconds: 500 });
+    const { registry, artifacts, source } = await setup({ requestMilliseconds: 3_000 });
     const digest = artifacts.image();
     const corrupt = Array.from({ length: 9 }, (_, index) =>
       artifacts.bundle(digest, `bad ${index}`, { layer: { size: 99 } }),
@@ -308,11 +308,11 @@ describe('one broken piece spoils no other', () => {
   });
 
   test('D14: whoever cannot wait for the hanging one gets the good one', async () => {
-    const { registry, artifacts, source } = await setup();
+    const { registry, artifacts, source } = await setup({ requestMilliseconds: 60_000 });
     const digest = artifacts.image();
     artifacts.referrers(digest, [artifacts.bundle(digest, 'hanging'), artifacts.bundle(digest, 'good')]);
     registry.script((_request, _response, { url }) => url.endsWith(sha256('hanging')));
-    const found = await source.discover(reference(registry), digest, { ...asking(300), fresh: false });
+    const found = await source.discover(reference(registry), digest, { ...asking(3_000), fresh: false });
     expect(summary(found)).toEqual({ evidence: ['good'], refused: [], faults: ['TIMEOUT'] });
   });
 });

@@ -9,8 +9,10 @@ async function mirrored(change: Partial<MirrorSettings> = {}, settings: Record<s
   const registries: RegistrySettings[] = [
     { host: registry.host, plainHttp: true, mirrors: [{ url: `http://${mirror.host}`, ...change }] },
   ];
-  const source = imageSource([], { registries, requestMilliseconds: 500, ...settings });
-  return { registry, mirror, source, origin: new Artifacts(registry), copy: new Artifacts(mirror) };
+  const clock = { now: Date.now() };
+  const now = () => clock.now;
+  const source = imageSource([], { registries, requestMilliseconds: 3_000, now, ...settings });
+  return { clock, registry, mirror, source, origin: new Artifacts(registry), copy: new Artifacts(mirror) };
 }
 
 function fails(registry: EvilRegistry, status = 500): void {
@@ -70,13 +72,13 @@ describe('evidence', () => {
   });
 
   test('a fresh look asks both at once: a mirror may be behind', async () => {
-    const { registry, mirror, source, origin, copy } = await mirrored();
+    const { clock, registry, mirror, source, origin, copy } = await mirrored();
     const digest = origin.image();
     copy.simpleSigned(digest, [copy.simpleLayer('old')]);
     origin.simpleSigned(digest, [origin.simpleLayer('new'), origin.simpleLayer('old')]);
     expect(summary(await lookAtAll(source, registry, digest)).evidence).toEqual(['old']);
     registry.delay = mirror.delay = 100;
-    await new Promise((resolve) => setTimeout(resolve, 2050));
+    clock.now += 2050;
     expect(summary(await lookAtAll(source, registry, digest, { fresh: true })).evidence).toEqual([
       'new',
       'old',

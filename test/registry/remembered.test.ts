@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { AskOptions } from '../../src/admission/ports.ts';
 import type { RegistryImageSource } from '../../src/registry/image-source.ts';
 import { LIMITS } from '../../src/limits.ts';
+import { eventually } from '../kube/eventually.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { EvilRegistry } from './evil-registry.ts';
 import { asking, atEnd, look, reference, setup as setupSource, summary } from './sources.ts';
@@ -64,7 +65,7 @@ describe('what was found', () => {
     });
     clock.now += 2000;
     expect(await next(source, registry, digest)).toMatchObject({ evidence: ['one'], remembered: true });
-    await eventually(async () => (await next(source, registry, digest)).evidence.length === 2);
+    await eventually('the second one is found', async () => (await next(source, registry, digest)).evidence.length === 2);
     expect(await next(source, registry, digest)).toEqual({
       evidence: ['one', 'two'],
       remembered: true,
@@ -83,7 +84,7 @@ describe('what was found', () => {
     });
     clock.now += 301_000;
     await next(source, registry, digest);
-    await eventually(async () => registry.seen.length === 3);
+    await eventually('it was tried', () => registry.seen.length === 3);
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(await next(source, registry, digest)).toEqual({
       evidence: ['good'],
@@ -94,7 +95,7 @@ describe('what was found', () => {
     expect(registry.seen).toEqual([]);
     clock.now += 30_000;
     expect(await next(source, registry, digest)).toMatchObject({ evidence: ['good'], remembered: true });
-    await eventually(async () => registry.seen.length === 3);
+    await eventually('it was tried', () => registry.seen.length === 3);
   });
 });
 
@@ -262,7 +263,7 @@ describe('at the same time', () => {
   });
 
   test('a look that never ends is ended, and tells what it found', async () => {
-    const { registry, artifacts, source } = await setup({ lookupMilliseconds: 300 });
+    const { registry, artifacts, source } = await setup({ lookupMilliseconds: 3_000 });
     const digest = artifacts.image();
     sign(artifacts, digest, 'good');
     registry.script((_request, _response, { url }) => url.includes('/referrers/'));
@@ -283,11 +284,3 @@ describe('at the same time', () => {
     expect([last.remembered, first.remembered]).toEqual([true, false]);
   });
 });
-
-async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error('it did not happen within two seconds');
-}

@@ -29,12 +29,17 @@ export async function evilRegistry(tls?: { key: string; cert: string }): Promise
   return registry;
 }
 
-/** A source that lives as long as the test; the registries are those that it may reach over plain http. */
+/**
+ * A source that lives as long as the test; the registries are those that it may reach over plain http. Its clock stands still:
+ * what it remembers for a second is remembered on a busy machine too.
+ */
 export function imageSource(
   registries: readonly EvilRegistry[],
   settings: Partial<ImageSourceSettings> = {},
 ): RegistryImageSource {
+  const began = Date.now();
   const source = new RegistryImageSource({
+    now: () => began,
     registries: registries.map(({ host }) => ({ host, plainHttp: true })),
     log: silentLogger,
     ...settings,
@@ -73,7 +78,7 @@ export function reference(
   };
 }
 
-export function soon(milliseconds = 5000): AbortSignal {
+export function soon(milliseconds = 30_000): AbortSignal {
   return AbortSignal.timeout(milliseconds);
 }
 

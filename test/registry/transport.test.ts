@@ -9,9 +9,12 @@ import { silentLogger } from '../../src/log.ts';
 import { RegistryImageSource } from '../../src/registry/image-source.ts';
 import { createAuthority, type CertificateAuthority } from '../support/certificates.ts';
 import { Artifacts, manifestType, sha256 } from './artifacts.ts';
+import { eventually } from '../kube/eventually.ts';
 import type { Script } from './evil-registry.ts';
 import { asking, atEnd, evilRegistry, imageSource, look, reference, setup, summary } from './sources.ts';
 
+/** Longer than anything here takes: what ends before has another reason. */
+const LONG = { requestMilliseconds: 60_000, lookupMilliseconds: 60_000 };
 const manifest = JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config: {}, layers: [] });
 const digest = sha256(manifest);
 const imageSourceModule = new URL('../../src/registry/image-source.ts', import.meta.url).href;
@@ -267,12 +270,12 @@ describe('F2, F4, F5: bodies and time', () => {
       return true;
     };
     expect((await read(endless)).outcome).toMatchObject({ code: 'LIMIT' });
-    const { outcome, milliseconds } = await read((_request, response) => {
+    // The rest of it never comes: to wait for it would be TIMEOUT.
+    const { outcome } = await read((_request, response) => {
       response.writeHead(200, { ...types, 'content-length': 2 ** 31 }).write('{');
       return true;
     });
     expect(outcome).toMatchObject({ code: 'LIMIT' });
-    expect(milliseconds).toBeLessThan(2000);
   });
 
   test('F4: compressed answers are refused, whatever is in them', async () => {
@@ -298,9 +301,10 @@ describe('F2, F4, F5: bodies and time', () => {
     ['silence', () => true],
     ['a byte now and then', drip],
   ] as [string, Script][])('F5: %s', async (_name, script) => {
-    const { outcome, milliseconds, registry } = await read(script, { requestMilliseconds: 300 });
+    const { outcome, milliseconds, registry } = await read(script, { requestMilliseconds: 1_000 });
     expect(outcome).toMatchObject({ code: 'TIMEOUT', message: expect.stringContaining(registry.host) });
-    expect(milliseconds).toBeLessThan(1500);
+    // Whoever asks would wait for thirty seconds.
+    expect(milliseconds).toBeLessThan(15_000);
     expect(registry.seen).toHaveLength(1);
   });
 
@@ -314,7 +318,7 @@ describe('F2, F4, F5: bodies and time', () => {
   });
 
   test("F5: the caller's signal ends its waiting, at once and from the start", async () => {
-    const { registry, source } = await setup();
+    const { registry, source } = await setup(LONG);
     registry.script(() => true);
     const started = performance.now();
     await expect(source.manifest(image(registry.host), digest, asking(100))).rejects.toMatchObject({
@@ -325,7 +329,7 @@ describe('F2, F4, F5: bodies and time', () => {
     ).rejects.toMatchObject({
       code: 'TIMEOUT',
     });
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 });
 
@@ -348,7 +352,7 @@ describe('D9: TLS', () => {
       const { certPem, keyPem } = authority.issue({ commonName: 'r', ...options });
       return { cert: certPem, key: keyPem };
     });
-  }, 60_000);
+  });
   async function attempt(tls: Served | undefined, caPem?: string) {
     const registry = await evilRegistry(tls);
     new Artifacts(registry).manifest(manifest);
@@ -392,7 +396,7 @@ describe('D9: TLS', () => {
       const log = { debug() {}, info() {}, warn() {}, error() {} };
       const source = new RegistryImageSource({ registries: [{ host: '${registry.host}' }], log });
       const image = { original: '', registry: '${registry.host}', repository: 'org/app', tag: undefined, digest: '${digest}' };
-      await source.manifest(image, image.digest, { signal: AbortSignal.timeout(5000), puller: { namespace: 'mcp', pullSecrets: [], serviceAccount: '' } }).then(
+      await source.manifest(image, image.digest, { signal: AbortSignal.timeout(60_000), puller: { namespace: 'mcp', pullSecrets: [], serviceAccount: '' } }).then(
         () => console.log('read'),
         (error) => console.log(error.code),
       );
@@ -402,7 +406,7 @@ describe('D9: TLS', () => {
     const { stdout } = await promisify(execFile)(process.execPath, flags, { env });
     expect(stdout.trim()).toBe('REGISTRY_TLS');
     expect(registry.seen).toEqual([]);
-  }, 20_000);
+  });
 
   test('D7: what is allowed to one port of an address is not allowed to another', async () => {
     const [registry, other] = [await evilRegistry(good), await evilRegistry(good)];
@@ -474,12 +478,14 @@ describe('how much at once', () => {
     const [hanging, good] = [await evilRegistry(), await evilRegistry()];
     new Artifacts(good).manifest(manifest, 'v1');
     hanging.script(() => true);
-    const source = imageSource([hanging, good], { concurrency: { total: 4, perHost: 2 } });
+    const source = imageSource([hanging, good], { ...LONG, concurrency: { total: 4, perHost: 2 } });
+    const crowd = new AbortController();
     const stuck = Array.from({ length: 20 }, (_, index) =>
-      source.resolve(reference(hanging, { tag: `v${index}` }), asking(400)),
+      source.resolve(reference(hanging, { tag: `v${index}` }), { ...asking(), signal: crowd.signal }),
     );
     const all = Promise.allSettled(stuck);
-    await expect(source.manifest(image(good.host), digest, asking(300))).resolves.toBeDefined();
+    await expect(source.manifest(image(good.host), digest, asking())).resolves.toBeDefined();
+    crowd.abort();
     expect((await all).every(({ status }) => status === 'rejected')).toBe(true);
   });
 
@@ -507,15 +513,16 @@ describe('how much at once', () => {
     const source = new RegistryImageSource({
       registries: [{ host: registry.host, plainHttp: true }],
       log: silentLogger,
+      ...LONG,
     });
-    const waiting = Promise.allSettled([source.manifest(image(registry.host), digest, asking())]);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const waiting = Promise.allSettled([source.manifest(image(registry.host), digest, asking(60_000))]);
+    await eventually('it was asked', () => registry.seen.length === 1);
     const started = performance.now();
     await source.stop();
     expect(await waiting).toEqual([
       { status: 'rejected', reason: expect.objectContaining({ code: 'TIMEOUT' }) },
     ]);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 });
 
