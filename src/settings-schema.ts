@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isAddressRange } from './admin/client-address.ts';
 import { parsePostgresUrl } from './history/postgres/connection-settings.ts';
 import { HOST_GLOB, parseProxyUrl } from './registry/proxies.ts';
 
@@ -149,6 +150,10 @@ const admin = z.strictObject({
   host: z.string().min(1).optional(),
   port: port.default(9443),
   passwordFile: path.optional(),
+  trustedProxies: z
+    .array(z.string().refine(isAddressRange, 'must be a range of addresses, such as 10.0.0.0/8'))
+    .max(64)
+    .default([]),
   oidc: oidc.optional(),
 });
 

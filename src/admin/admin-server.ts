@@ -10,6 +10,7 @@ import type { Logger } from '../log.ts';
 import { writeProblem } from './answers.ts';
 import { Api } from './api.ts';
 import type { Authenticator } from './authentication.ts';
+import { ClientAddresses } from './client-address.ts';
 import { DocsPage } from './docs-page.ts';
 import { openApiRoute } from './openapi.ts';
 import { AdminPage } from './page.ts';
@@ -39,6 +40,8 @@ export interface AdminServerOptions {
   /** Folder of the built page; where the build puts it unless told. */
   readonly page?: string;
   readonly rates?: Partial<AdminRates>;
+  /** Ranges of addresses whose `X-Forwarded-For` is believed; none unless told. */
+  readonly trustedProxies?: readonly string[];
   readonly connections?: ConnectionLimits;
   /** Milliseconds for one request. */
   readonly deadline?: number;
@@ -87,6 +90,7 @@ export class AdminServer {
       budget: new BodyBudget(BODY_BUDGET),
       streams: new StreamPlaces(),
       rates: { ...ADMIN_RATES, ...options.rates },
+      addresses: new ClientAddresses(options.trustedProxies ?? []),
       logger,
       deadline: options.deadline ?? DEADLINE,
       challenge: this.#challenge,

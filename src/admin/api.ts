@@ -4,6 +4,7 @@ import type { BodyBudget } from '../http/request-body.ts';
 import type { Logger } from '../log.ts';
 import { writeAnswer, writeProblem, writeStream } from './answers.ts';
 import type { Authentication, Authenticator } from './authentication.ts';
+import type { ClientAddresses } from './client-address.ts';
 import { sessionCookie } from './cookies.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { ApiProblem } from './problem.ts';
@@ -24,6 +25,7 @@ export interface ApiOptions {
   readonly budget: BodyBudget;
   readonly streams: StreamPlaces;
   readonly rates: AdminRates;
+  readonly addresses: ClientAddresses;
   readonly logger: Logger;
   /** Milliseconds for one request, its body included. */
   readonly deadline: number;
@@ -45,7 +47,7 @@ export class Api {
   constructor(options: ApiOptions) {
     this.#options = options;
     this.#table = new RouteTable(options.routes);
-    this.#limits = new RequestLimits(options.rates);
+    this.#limits = new RequestLimits(options.rates, options.addresses);
   }
 
   /** @param path below the prefix, still percent-encoded and without the query */
@@ -96,7 +98,7 @@ export class Api {
         ...parts,
         body: body.value,
         caller: authentication.kind === 'none' ? undefined : authentication.caller,
-        address: request.ip ?? '',
+        address: this.#options.addresses.of(request),
         signal: time.signal,
         session: authentication.kind === 'session' ? authentication.id : undefined,
       };
@@ -146,7 +148,7 @@ export class Api {
   ): Promise<Authentication> {
     const authentication = await this.#options.authenticator.authenticate({
       headers: request.headers,
-      address: request.ip ?? '',
+      address: this.#options.addresses.of(request),
       signal,
       isActive: !isLive(route),
     });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { History } from '../history/history.ts';
+import type { Reader } from '../history/reader.ts';
 import { entryOf, type SignerUse } from './signer-use.ts';
 
 /** Milliseconds that an answer waits for the history: it is about something else. */
@@ -9,7 +9,7 @@ export interface LastUseOptions {
   /** What this process has seen. */
   readonly use: Pick<SignerUse, 'lastUsed'>;
   /** What it saw before it was started again, and what other replicas saw that write to the same; undefined = none is kept. */
-  readonly history: Pick<History, 'lastUses'> | undefined;
+  readonly history: Pick<Reader, 'lastUses'> | undefined;
 }
 
 /** When TrustedSigners last vouched for an image, as far as anybody remembers. */

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import { asError } from '../errors.ts';
+import type { ClientAddresses } from './client-address.ts';
 import { ApiProblem } from './problem.ts';
 import { addressKey, BoundedStore, type AdminRates, type Rate } from './rate-limits.ts';
 
@@ -11,7 +12,11 @@ export class RequestLimits {
   readonly #ofCaller: RequestHandler;
   readonly #ofOutbound: RequestHandler;
 
-  constructor({ address, signIn, caller, outbound }: AdminRates) {
+  readonly #addresses: ClientAddresses;
+
+  constructor({ address, signIn, caller, outbound }: AdminRates, addresses: ClientAddresses) {
+    this.#addresses = addresses;
+    const addressOf = (request: Request): string => addressKey(addresses.of(request));
     this.#ofAddress = limiter(address, addressOf);
     this.#ofSignIn = limiter(signIn, addressOf);
     this.#ofCaller = limiter(caller, callerOf);
@@ -33,14 +38,13 @@ export class RequestLimits {
     request: Request,
     response: Response,
   ): Promise<void> {
-    response.locals[CALLER] = name === undefined ? addressOf(request) : `user ${name}`;
+    response.locals[CALLER] = name === undefined ? addressKey(this.#addresses.of(request)) : `user ${name}`;
     await pass(this.#ofCaller, request, response);
     if (isOutbound) await pass(this.#ofOutbound, request, response);
   }
 }
 
 const CALLER = 'countersign.caller';
-const addressOf = ({ ip }: Request): string => addressKey(ip ?? '');
 const callerOf = (_request: Request, { locals }: Response): string => String(locals[CALLER]);
 
 function limiter(rate: Rate, key: (request: Request, response: Response) => string): RequestHandler {

@@ -1,5 +1,5 @@
 import { Refusal } from '../errors.ts';
-import type { History } from '../history/history.ts';
+import type { Reader } from '../history/reader.ts';
 import { ASKED } from '../history/verification.ts';
 import { pullAccessOf, type PullAccess } from '../image/pull-access.ts';
 import { imagesOf, podLabelsOf } from '../image/workload.ts';
@@ -151,10 +151,10 @@ const UNKNOWN_ACCESS: PullAccess = { pullSecrets: [], serviceAccount: 'default' 
 /** Without a cluster to ask: what was admitted within a week. */
 export class RecentlyAdmitted implements RunningWorkloads {
   readonly source = 'history';
-  readonly #history: Pick<History, 'verifications'>;
+  readonly #history: Pick<Reader, 'verifications'>;
   readonly #now: () => number;
 
-  constructor(history: Pick<History, 'verifications'>, now: () => number) {
+  constructor(history: Pick<Reader, 'verifications'>, now: () => number) {
     this.#history = history;
     this.#now = now;
   }

@@ -1,4 +1,4 @@
-import type { History } from '../history/history.ts';
+import type { Reader } from '../history/reader.ts';
 import type { StatisticsRow } from '../history/statistics.ts';
 import { ASKED, type StoredVerification } from '../history/verification.ts';
 import { parseOrProblem } from '../admission/judge-image.ts';
@@ -21,7 +21,7 @@ const MAX_REGISTRIES = 20;
 
 /** What charts are drawn from. @throws HistoryError */
 export async function statsOf(
-  history: Pick<History, 'statistics' | 'verifications'>,
+  history: Pick<Reader, 'statistics' | 'verifications'>,
   range: StatsRange,
 ): Promise<Stats> {
   const { from, until, bucket } = range;
@@ -94,7 +94,7 @@ interface Faulted {
 
 /** The newest first: where there are more than are read, the older ones are missing. */
 async function faultedIn(
-  history: Pick<History, 'verifications'>,
+  history: Pick<Reader, 'verifications'>,
   { from, until }: StatsRange,
 ): Promise<Faulted> {
   const end = performance.now() + FAULTED_TIME;

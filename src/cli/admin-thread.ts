@@ -53,7 +53,7 @@ async function open({ settings, keyPair, version }: AdminThreadData): Promise<Do
     ...changeRoutes(history?.reader),
     ...describedDecidingRoutes().map((route) => calls.remote(route)),
   ];
-  const { host, port } = settings.admin;
+  const { host, port, trustedProxies } = settings.admin;
   const server = new AdminServer({
     host,
     port,
@@ -63,6 +63,7 @@ async function open({ settings, keyPair, version }: AdminThreadData): Promise<Do
     routes,
     authenticator,
     logger,
+    trustedProxies,
   });
   await server.start().catch((error: unknown) => {
     throw portProblem(settings, error);

@@ -1,12 +1,12 @@
 import type { StoredChange } from '../../history/change.ts';
-import type { History } from '../../history/history.ts';
+import type { Reader } from '../../history/reader.ts';
 import { ApiProblem } from '../problem.ts';
 import { callerOf, requireRight } from '../rights.ts';
 import { route, type Route } from '../route.ts';
 import { changePageSchema, changesQuery, type ChangeEntry } from '../schemas/history.ts';
 
 /** Who changed what. @param history undefined where none is kept */
-export function changeRoutes(history: Pick<History, 'changes'> | undefined): readonly Route[] {
+export function changeRoutes(history: Pick<Reader, 'changes'> | undefined): readonly Route[] {
   return [
     route({
       method: 'get',

@@ -1,4 +1,4 @@
-import type { History } from '../../history/history.ts';
+import type { Reader } from '../../history/reader.ts';
 import { BUCKET } from '../../history/write-batch.ts';
 import { Exports } from '../exports.ts';
 import { entryOf } from '../history-entry.ts';
@@ -18,7 +18,7 @@ import { statsOf, type StatsRange } from '../stats.ts';
 
 export interface HistoryRoutesOptions {
   /** Undefined where none is kept. */
-  readonly history: Pick<History, 'verifications' | 'statistics' | 'export'> | undefined;
+  readonly history: Pick<Reader, 'verifications' | 'statistics' | 'export'> | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
