@@ -85,6 +85,11 @@ export const strings = {
     standalone: 'As the administrator of this installation.',
     ended: 'Your session has ended. Sign in again.',
     oidc: 'Sign in with your organisation',
+    problems: {
+      failed: 'Your organisation did not sign you in.',
+      expired: 'That took too long, or it was begun in another browser. Sign in again.',
+      unknown: 'Your organisation knows you, but the cluster does not accept its word for it.',
+    },
     submit: 'Sign in',
     token: {
       label: 'Kubernetes token',
@@ -333,6 +338,16 @@ export const strings = {
     empty: 'There is no policy yet',
     emptyBody:
       'Without one nothing is verified. Begin with Audit: it refuses nothing and shows what would be refused.',
+    inNamespace: {
+      legend: 'Policies of one namespace',
+      title: 'You may not see the policies of the whole cluster',
+      body: 'Give a namespace whose policies your account may see.',
+      shown: (name: string) => `Only the policies of the namespace ${name} are shown`,
+      shownBody:
+        'Policies of the cluster hold there too. Your account may not see them, nor those of other namespaces.',
+      label: 'Namespace',
+      show: 'Show',
+    },
     noneFound: 'No policy matches',
     noneFoundBody: 'Change the search.',
     columns: {

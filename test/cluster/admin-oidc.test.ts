@@ -3,18 +3,25 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { join, resolve } from 'node:path';
 import { Provider } from 'oidc-provider';
+import type { Page } from 'playwright-core';
+import { PROBLEMS } from '../../src/admin/problem.ts';
 import { Service } from '../../src/cli/serve.ts';
 import { loadSettings } from '../../src/config.ts';
 import { silentLogger } from '../../src/log.ts';
+import { strings } from '../../src/ui/strings.ts';
 import { askPort, cookieIn, type Answer } from '../admin/door.ts';
 import { eventually } from '../kube/eventually.ts';
+import { accessibilityFindings, startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { startCluster, type Cluster } from '../support/kubernetes.ts';
 import { freePort } from '../support/ports.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
+import { answerTo, openSection } from './page-steps.ts';
 
 /** Signing in at an OIDC provider whose tokens a real API server takes. */
 const ROOT = resolve(import.meta.dirname, '../..');
+/** Another site than the page's: cookies of the one are then no cookies of the other. */
+const ISSUER_HOST = 'localhost';
 const CLIENT = 'kubernetes';
 const SECRET = 'the secret of the client';
 const CALLBACK = '/api/v1/session/oidc/callback';
@@ -31,9 +38,9 @@ beforeAll(async () => {
   for (const level of ['info', 'warn'] as const) jest.spyOn(console, level).mockReturnValue(undefined);
   const [port, adminPort] = [await freePort(), await freePort()];
   issuerPort = port;
-  const url = `https://127.0.0.1:${port}`;
+  const url = `https://${ISSUER_HOST}:${port}`;
   const authority = createAuthority('oidc');
-  const { certPem, keyPem } = authority.issue({ commonName: 'issuer', names: ['127.0.0.1'] });
+  const { certPem, keyPem } = authority.issue({ commonName: 'issuer', names: [ISSUER_HOST] });
   const caFile = join(work.path, 'issuer-ca.pem');
   writeFileSync(caFile, authority.certPem);
   issuer = createServer({ cert: certPem, key: keyPem }, provider(url, adminPort).callback());
@@ -180,11 +187,100 @@ async function begin(): Promise<{ readonly url: URL; readonly cookie: string }> 
   return { url: new URL(answer.headers.location ?? ''), cookie: cookieIn(answer) };
 }
 
+describe('in a browser', () => {
+  const text = strings.signIn;
+  let browser: TestBrowser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  }, 60_000);
+  afterAll(() => browser?.stop());
+
+  /** The issuer is another site, whose own pages ask for a font that is not there. */
+  async function arrive(): Promise<Visitor> {
+    const otherHosts = [`${ISSUER_HOST}:${issuerPort}`, 'fonts.googleapis.com'];
+    const origin = `https://127.0.0.1:${service.ports.admin}`;
+    const visitor = await browser.visit(origin, { otherHosts, refusals: [403, 404], endsStreams: true });
+    await visitor.context.route('https://fonts.googleapis.com/**', (route) =>
+      route.fulfill({ contentType: 'text/css', body: '' }),
+    );
+    await visitor.page.goto(PAGE);
+    return visitor;
+  }
+
+  /** From the button to the page again, by the forms of the issuer. */
+  async function signInAs(page: Page, name: string): Promise<void> {
+    await page.getByRole('link', { name: text.oidc }).click();
+    await page.getByPlaceholder('Enter any login').fill(name);
+    await page.getByPlaceholder('and password').fill('x');
+    await page.getByRole('button', { name: 'Sign-in' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
+  }
+
+  test('somebody signs in with their organisation, has what RBAC gives them, and signs out', async () => {
+    const visitor = await arrive();
+    const { page, context } = visitor;
+    await page.getByRole('link', { name: text.oidc }).waitFor();
+    expect(await accessibilityFindings(page)).toEqual([]);
+    await signInAs(page, 'alice');
+    await page.getByRole('heading', { level: 1, name: strings.overview.title }).waitFor();
+    expect(page.url()).toBe(`https://127.0.0.1:${service.ports.admin}${PAGE}`);
+    const menu = page.getByRole('button', { name: strings.user.menu('oidc:alice') });
+    await menu.waitFor();
+    await openSection(page, 'signers');
+    const add = page.getByRole('button', { name: strings.signers.add }).first();
+    await expect(add.getAttribute('aria-disabled')).resolves.toBe('true');
+    const draft = { metadata: { name: 'x' }, spec: { keyRef: { uri: 'hashivault://x' } } };
+    expect(await answerTo(page, 'POST', '/signers', { body: draft })).toMatchObject({ status: 403 });
+    await menu.click();
+    await page.getByRole('menuitem', { name: strings.user.signOut }).click();
+    await page.getByRole('link', { name: text.oidc }).waitFor();
+    await page.goto(`${PAGE}/signers`);
+    await page.getByRole('link', { name: text.oidc }).waitFor();
+    const left = (await context.cookies()).filter(({ name }) => name.startsWith('__Host-countersign'));
+    expect(left.map(({ name, value }) => [name, value])).toEqual([]);
+    expect(visitor.defects()).toEqual([]);
+    await visitor.close();
+  });
+
+  test('somebody without rights is told so in every section', async () => {
+    const visitor = await arrive();
+    const { page } = visitor;
+    await signInAs(page, 'stranger');
+    await page.getByRole('button', { name: strings.user.menu('oidc:stranger') }).waitFor();
+    for (const section of ['signers', 'policies', 'trustRoots', 'exceptions'] as const) {
+      await openSection(page, section);
+      await page.getByRole('main').getByText(PROBLEMS.FORBIDDEN[1]).waitFor();
+    }
+    expect(visitor.defects()).toEqual([]);
+    await visitor.close();
+  });
+
+  test('G1: whoever comes back without having been signed in is told why, once', async () => {
+    const visitor = await arrive();
+    const { page } = visitor;
+    await page.getByRole('link', { name: text.oidc }).click();
+    await page.getByRole('link', { name: 'Cancel' }).click();
+    await page.getByText(text.problems.failed).waitFor();
+    expect(await accessibilityFindings(page)).toEqual([]);
+    // A callback that this browser never began.
+    await page.goto(`${CALLBACK}?code=x&state=y`);
+    await page.getByText(text.problems.expired).waitFor();
+    await page.reload();
+    await page.getByRole('link', { name: text.oidc }).waitFor();
+    await expect(page.getByText(text.problems.expired).count()).resolves.toBe(0);
+    await page.goto(`${PAGE}?sign-in=%3Cb%3Eevil`);
+    await page.getByRole('link', { name: text.oidc }).waitFor();
+    await expect(page.getByText('evil').count()).resolves.toBe(0);
+    expect(visitor.defects()).toEqual([]);
+    await visitor.close();
+  });
+});
+
 describe('signing in at an issuer', () => {
   test('ends in a session whose token the API server has judged', async () => {
     expect((await admin('/api/v1/session')).json()).toMatchObject({ signIn: ['token', 'oidc'] });
     const { url, cookie } = await begin();
-    expect(url.origin).toBe(`https://127.0.0.1:${issuerPort}`);
+    expect(url.origin).toBe(`https://${ISSUER_HOST}:${issuerPort}`);
     expect(Object.fromEntries(url.searchParams)).toMatchObject({
       response_type: 'code',
       code_challenge_method: 'S256',

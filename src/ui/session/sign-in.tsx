@@ -23,12 +23,14 @@ import { Brand } from '../app/brand.tsx';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
 import { strings } from '../strings.ts';
 import { changeSession } from './session-change.ts';
+import { useSignInProblem } from './sign-in-problem.ts';
 
 const text = strings.signIn;
 
 /** Every way to sign in that the installation has. */
 export function SignIn({ session, hasEnded }: { readonly session: Session; readonly hasEnded: boolean }) {
   const { signIn: methods } = session;
+  const problem = useSignInProblem();
   return (
     <main className="cs-sign-in">
       <Card isLarge className="cs-sign-in__card">
@@ -39,6 +41,9 @@ export function SignIn({ session, hasEnded }: { readonly session: Session; reado
           </Title>
           <Content component="p">{session.mode === 'cluster' ? text.cluster : text.standalone}</Content>
           {hasEnded && <Alert isInline variant="info" title={text.ended} className="cs-space-below" />}
+          {problem !== undefined && (
+            <Alert isInline variant="danger" title={problem} className="cs-space-below" role="alert" />
+          )}
           {methods.includes('oidc') && (
             <Button component="a" href={urlOf('/session/oidc')} variant="primary" isBlock size="lg">
               {text.oidc}
