@@ -1,12 +1,13 @@
 import { useState } from 'react';
 import type { Exception } from '../../admin/schemas/resources.ts';
 import { useExceptions } from '../api/queries.ts';
+import { segment } from '../api/http.ts';
+import { DeleteDialog } from '../impact/delete-dialog.tsx';
 import { usePermissions } from '../session/session.tsx';
 import { ActionButton } from '../shared/action-button.tsx';
 import { SectionPage } from '../shared/section-page.tsx';
 import { EmptyMessage, Loaded } from '../shared/states.tsx';
 import { strings } from '../strings.ts';
-import { DeleteExceptionDialog } from './delete-exception-dialog.tsx';
 import { ExceptionDialog } from './exception-dialog.tsx';
 import { ExceptionsTable } from './exceptions-table.tsx';
 
@@ -46,7 +47,13 @@ export function ExceptionsPage() {
       </Loaded>
       {isAdding && <ExceptionDialog onClose={() => setAdding(false)} />}
       {removed !== undefined && (
-        <DeleteExceptionDialog exception={removed} onClose={() => setRemoved(undefined)} />
+        <DeleteDialog
+          document={{ kind: 'SigningException', name: removed.metadata.name }}
+          path={`/exceptions/${segment(removed.metadata.name)}`}
+          words={text}
+          isHarmless={removed.facts.state !== 'active'}
+          onClose={() => setRemoved(undefined)}
+        />
       )}
     </SectionPage>
   );

@@ -1,13 +1,11 @@
-import { Content } from '@patternfly/react-core';
 import { useState, type ReactNode } from 'react';
-import type { ImpactQuestion } from '../../admin/schemas/impact.ts';
 import type { Policy } from '../../admin/schemas/resources.ts';
-import { ImpactView } from '../impact/impact-view.tsx';
-import { ConfirmDialog } from '../shared/confirm-dialog.tsx';
+import { policyPath } from '../api/queries.ts';
+import { DeleteDialog } from '../impact/delete-dialog.tsx';
 import { strings } from '../strings.ts';
 import { ModeDialog } from './mode-dialog.tsx';
 import type { PolicyMode } from './policy-document.ts';
-import { useChangeMode, useDeletePolicy } from './policy-writes.ts';
+import { useChangeMode } from './policy-writes.ts';
 
 const text = strings.policies;
 
@@ -32,8 +30,10 @@ export function usePolicyDialogs(onRemoved?: () => void): PolicyDialogs {
       <>
         {open.kind === 'mode' && <ChangeMode policy={open.policy} mode={open.mode} onClose={close} />}
         {open.kind === 'remove' && (
-          <Remove
-            policy={open.policy}
+          <DeleteDialog
+            document={removedBy(open.policy)}
+            path={policyPath(open.policy.metadata.namespace, open.policy.metadata.name)}
+            words={text}
             onClose={close}
             onDone={() => {
               close();
@@ -77,39 +77,10 @@ function ChangeMode({
   );
 }
 
-function Remove({
-  policy,
-  onClose,
-  onDone,
-}: {
-  readonly policy: Policy;
-  readonly onClose: () => void;
-  readonly onDone: () => void;
-}) {
-  const remove = useDeletePolicy(onDone);
-  const { kind, metadata } = policy;
-  const { name, namespace } = metadata;
-  const [question] = useState<ImpactQuestion>(() => ({
-    change: {
-      remove: {
-        kind: kind === 'SigningPolicy' ? 'SigningPolicy' : 'ClusterSigningPolicy',
-        name,
-        ...(namespace !== undefined && { namespace }),
-      },
-    },
-  }));
-  return (
-    <ConfirmDialog
-      title={text.deleteTitle(name)}
-      confirm={strings.app.delete}
-      isDanger
-      isPending={remove.isPending}
-      error={remove.error}
-      onConfirm={() => remove.mutate(policy)}
-      onClose={onClose}
-    >
-      <Content component="p">{text.deleteBody}</Content>
-      <ImpactView question={question} />
-    </ConfirmDialog>
-  );
+function removedBy({ kind, metadata: { name, namespace } }: Policy) {
+  return {
+    kind: kind === 'SigningPolicy' ? ('SigningPolicy' as const) : ('ClusterSigningPolicy' as const),
+    name,
+    ...(namespace !== undefined && { namespace }),
+  };
 }

@@ -46,11 +46,3 @@ export function useChangeMode(onDone: () => void) {
     onDone,
   });
 }
-
-export function useDeletePolicy(onDone: () => void) {
-  return useWrite<Policy>({
-    write: ({ metadata }) => call('DELETE', policyPath(metadata.namespace, metadata.name)),
-    said: ({ metadata }) => text.deleted(metadata.name),
-    onDone,
-  });
-}

@@ -1,14 +1,10 @@
-import { Content } from '@patternfly/react-core';
 import { useState } from 'react';
-import type { ImpactQuestion } from '../../admin/schemas/impact.ts';
 import type { TrustRootDocument } from '../../admin/schemas/resources.ts';
-import { call, segment } from '../api/http.ts';
+import { segment } from '../api/http.ts';
 import { useTrustRoots } from '../api/queries.ts';
-import { useWrite } from '../api/writes.ts';
-import { ImpactView } from '../impact/impact-view.tsx';
+import { DeleteDialog } from '../impact/delete-dialog.tsx';
 import { usePermissions } from '../session/session.tsx';
 import { ActionButton } from '../shared/action-button.tsx';
-import { ConfirmDialog } from '../shared/confirm-dialog.tsx';
 import { SectionPage } from '../shared/section-page.tsx';
 import { EmptyMessage, Loaded } from '../shared/states.tsx';
 import { strings } from '../strings.ts';
@@ -58,7 +54,14 @@ export function TrustRootsSection() {
           onClose={close}
         />
       )}
-      {open?.kind === 'remove' && <RemoveDialog root={open.root} onClose={close} />}
+      {open?.kind === 'remove' && (
+        <DeleteDialog
+          document={{ kind: 'TrustRoot', name: open.root.metadata.name }}
+          path={`/trust-roots/${segment(open.root.metadata.name)}`}
+          words={text}
+          onClose={close}
+        />
+      )}
     </SectionPage>
   );
 }
@@ -66,28 +69,4 @@ export function TrustRootsSection() {
 /** What is part of the program and stored nowhere. */
 function isFixed({ facts, metadata }: TrustRootDocument): boolean {
   return facts.builtIn && metadata.uid === undefined;
-}
-
-function RemoveDialog({ root, onClose }: { readonly root: TrustRootDocument; readonly onClose: () => void }) {
-  const { name } = root.metadata;
-  const [question] = useState<ImpactQuestion>(() => ({ change: { remove: { kind: 'TrustRoot', name } } }));
-  const remove = useWrite<string>({
-    write: () => call('DELETE', `/trust-roots/${segment(name)}`),
-    said: text.deleted,
-    onDone: onClose,
-  });
-  return (
-    <ConfirmDialog
-      title={text.deleteTitle(name)}
-      confirm={strings.app.delete}
-      isDanger
-      isPending={remove.isPending}
-      error={remove.error}
-      onConfirm={() => remove.mutate(name)}
-      onClose={onClose}
-    >
-      <Content component="p">{text.deleteBody}</Content>
-      <ImpactView question={question} />
-    </ConfirmDialog>
-  );
 }
