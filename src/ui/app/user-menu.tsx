@@ -10,6 +10,7 @@ import { UserIcon } from '@patternfly/react-icons/dist/esm/icons/user-icon';
 import { useState, type Ref } from 'react';
 import { useCurrentSession } from '../session/session.tsx';
 import { useSignOut } from '../session/sign-out.ts';
+import { MiddleText } from '../shared/middle-text.tsx';
 import { strings } from '../strings.ts';
 import { DiscardDialog } from '../unsaved/discard-dialog.tsx';
 import { hasUnsaved } from '../unsaved/unsaved.ts';
@@ -50,7 +51,7 @@ export function UserMenu() {
             aria-label={strings.user.menu(name)}
             onClick={() => setOpen(!isOpen)}
           >
-            <span className="cs-user-name">{name}</span>
+            <MiddleText text={name} />
           </MenuToggle>
         )}
       >
