@@ -236,15 +236,23 @@ describe('a policy', () => {
     const before = await yaml().inputValue();
     await openSection(page, 'overview');
     await open();
-    await edit('# a thought');
+    await edit('  thought: 1');
     await yaml().fill(before);
+    await openSection(page, 'overview');
+    // Nothing that would be kept.
+    await open();
+    await edit('# a thought');
+    await openSection(page, 'overview');
+    await open();
+    for (const mode of ['Audit', 'Enforce'] as const)
+      await main.getByRole('radio', { name: strings.modes[mode].name }).check();
     await openSection(page, 'overview');
     await expect(dialog.count()).resolves.toBe(0);
   });
 
   test('with changes is left for another section, back, or out of the session only by whoever says so', async () => {
     await open();
-    await edit('# a thought');
+    await edit('  thought: 1');
     const at = page.url();
     const ways = [
       () => choose('signers'),
@@ -260,7 +268,7 @@ describe('a policy', () => {
       expect(await accessibilityFindings(page)).toEqual([]);
       await page.keyboard.press('Escape');
       await expectClosed();
-      expect([page.url(), (await yaml().inputValue()).endsWith('# a thought\n')]).toEqual([at, true]);
+      expect([page.url(), (await yaml().inputValue()).endsWith('  thought: 1\n')]).toEqual([at, true]);
     }
     expect(await isKeptFromReloading()).toBe(true);
     await choose('signers');
@@ -272,7 +280,7 @@ describe('a policy', () => {
 
   test('that is saved, created or deleted is asked about no more', async () => {
     await open();
-    await edit('# kept');
+    await edit('  slsa:\n    requiredLevel: 1');
     await main.getByRole('button', { name: strings.app.save, exact: true }).click();
     await expectMessage(page, strings.policies.saved('mcp-servers'));
     await openSection(page, 'policies');
@@ -280,7 +288,7 @@ describe('a policy', () => {
     await yaml().fill(JSON.stringify(policy('another')));
     await main.getByRole('button', { name: strings.app.create, exact: true }).click();
     await expectShown(page.getByRole('heading', { level: 1, name: 'another' }));
-    await edit('# dropped');
+    await edit('half');
     await main.getByRole('button', { name: strings.app.delete, exact: true }).click();
     await dialog.getByRole('button', { name: strings.app.delete, exact: true }).click();
     await expectMessage(page, strings.policies.deleted('another'));

@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { isWeaker, targetOf } from '../../src/ui/policies/policy-document.ts';
-import { editText, fieldOf, lineOf, pathOf, readText } from '../../src/ui/policies/policy-text.ts';
+import {
+  editText,
+  fieldOf,
+  isSameDocument,
+  lineOf,
+  pathOf,
+  readText,
+} from '../../src/ui/policies/policy-text.ts';
 import { keptByKey } from '../../src/ui/policies/kept-by-key.ts';
 
 const TEXT = `# kept by the platform team
@@ -104,5 +111,24 @@ describe('a policy as form and YAML at once', () => {
     expect(isWeaker('Audit', 'Enforce')).toBe(true);
     expect(isWeaker('Warn', 'Audit')).toBe(false);
     expect(isWeaker('Warn', 'Warn')).toBe(false);
+  });
+});
+
+describe('one document', () => {
+  test('is what says the same, in whatever order, with whatever comments and quotes', () => {
+    expect(isSameDocument(TEXT, TEXT)).toBe(true);
+    expect(isSameDocument(TEXT, `${TEXT}# a thought\n`)).toBe(true);
+    expect(isSameDocument('a: 1\nb: x\n', '{"b": "x", "a": 1}')).toBe(true);
+  });
+
+  test.each([
+    ['another value', 'a: 1\n', 'a: 2\n'],
+    ['another type', 'a: 1\n', 'a: "1"\n'],
+    ['a field more', 'a: 1\n', 'a: 1\nb: 2\n'],
+    ['another order in a list', 'a: [1, 2]\n', 'a: [2, 1]\n'],
+    ['what cannot be read', 'a: 1\n', 'a: [\n'],
+    ['what cannot be read, twice', 'a: [\n', 'a: [ \n'],
+  ])('is not %s', (_what, one, other) => {
+    expect(isSameDocument(one, other)).toBe(false);
   });
 });

@@ -15,7 +15,7 @@ import { usePolicyCheck, type PolicyCheck } from './policy-check.ts';
 import { PolicyConflict } from './policy-conflict.tsx';
 import { isWeaker, modeOf, NEW_POLICY, policyText, targetOf } from './policy-document.ts';
 import { PolicyForm } from './policy-form.tsx';
-import { editText, fieldOf, lineOf, readText } from './policy-text.ts';
+import { editText, fieldOf, isSameDocument, lineOf, readText } from './policy-text.ts';
 import { useSavePolicy } from './policy-writes.ts';
 import { ModeDialog } from './mode-dialog.tsx';
 
@@ -35,7 +35,8 @@ export function PolicyEditor({
   const [yaml, setYaml] = useState(() => (opened === undefined ? NEW_POLICY : policyText(opened)));
   /** What somebody would lose nothing of. */
   const [kept, setKept] = useState(yaml);
-  const leaving = useUnsaved(isAllowed && yaml !== kept);
+  const isChanged = useMemo(() => isAllowed && !isSameDocument(yaml, kept), [isAllowed, yaml, kept]);
+  const leaving = useUnsaved(isChanged);
   const [question, setQuestion] = useState<ImpactQuestion>();
   const [isConfirming, setConfirming] = useState(false);
   const reading = useMemo(() => readText(yaml), [yaml]);

@@ -1,5 +1,6 @@
 import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
 import { isRecord, type Json } from '../shared/values.ts';
+import { sortedYamlOf } from '../shared/yaml-text.ts';
 
 /** A place in a document: `['spec', 'trustedKeys', 0, 'issuer']`. */
 export type FieldPath = readonly (string | number)[];
@@ -33,6 +34,13 @@ export function readText(text: string): Reading {
     value: undefined,
     problems: [{ line: 1, message: 'must be a mapping: apiVersion, kind, metadata, spec' }],
   };
+}
+
+/** Whether two texts are one document: comments, quotes and the order of fields are not kept by the server either. */
+export function isSameDocument(one: string, other: string): boolean {
+  if (one === other) return true;
+  const [a, b] = [readText(one).value, readText(other).value];
+  return a !== undefined && b !== undefined && sortedYamlOf(a) === sortedYamlOf(b);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { TrustRootDocument } from '../../admin/schemas/resources.ts';
 import { call, segment } from '../api/http.ts';
 import { ApiError, isProblem } from '../api/problem.ts';
 import { useWrite } from '../api/writes.ts';
-import { lineOf, readText } from '../policies/policy-text.ts';
+import { isSameDocument, lineOf, readText } from '../policies/policy-text.ts';
 import { ConflictView } from '../shared/conflict-view.tsx';
 import { FindingsAlert, ManagedByAlert } from '../shared/document-alerts.tsx';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
@@ -66,7 +66,7 @@ export function TrustRootDialog({
     <FormDialog
       title={title}
       variant="large"
-      isChanged={yaml !== stored}
+      isChanged={isAllowed && !isSameDocument(yaml, stored)}
       isReadOnly={!isAllowed}
       save={
         isAllowed && (
