@@ -5,6 +5,7 @@ import { problemOf, problemsAt, problemsElsewhere } from '../../src/ui/api/probl
 import { formatRelative } from '../../src/ui/format/time.ts';
 import { filledBuckets, totalsOf } from '../../src/ui/overview/buckets.ts';
 import { lineDiff } from '../../src/ui/shared/line-diff.ts';
+import { endsOf } from '../../src/ui/shared/ends.ts';
 
 describe('the live stream', () => {
   test('events are put together from whatever pieces they come in', () => {
@@ -99,5 +100,20 @@ describe('times in words', () => {
     expect(formatRelative(now + 3 * 86_400_000, now)).toBe('in 3 days');
     expect(formatRelative(now - 5000, now)).toBe('now');
     expect(formatRelative(now - 7_200_000, now)).toBe('2 hours ago');
+  });
+});
+
+describe('a long name', () => {
+  test.each([
+    ['system:serviceaccount:people:alice', 'system:serviceaccount:peop', 'le:alice'],
+    ['admin', '', 'admin'],
+    ['', '', ''],
+    [
+      'oidc:\u{1f600}\u{1f600}\u{1f600}\u{1f600}\u{1f600}',
+      'oi',
+      'dc:\u{1f600}\u{1f600}\u{1f600}\u{1f600}\u{1f600}',
+    ],
+  ])('%s keeps its end whole', (name, start, end) => {
+    expect(endsOf(name)).toEqual({ start, end });
   });
 });

@@ -1,5 +1,4 @@
-/** Characters at the end that are always shown: of `system:serviceaccount:people:alice` the end says who it is. */
-const END = 8;
+import { endsOf } from './ends.ts';
 
 /** A long name in one line, cut in its middle where there is no room; all of it under the pointer. */
 export function MiddleText({ text }: { readonly text: string }) {
@@ -10,10 +9,4 @@ export function MiddleText({ text }: { readonly text: string }) {
       <span className="cs-middle__end">{end}</span>
     </span>
   );
-}
-
-/** What may be cut, and what stays. */
-export function endsOf(text: string): { readonly start: string; readonly end: string } {
-  const characters = [...text];
-  return { start: characters.slice(0, -END).join(''), end: characters.slice(-END).join('') };
 }
