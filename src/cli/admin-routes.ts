@@ -103,7 +103,7 @@ function officeFor(
     desk: surroundings.desk,
     snapshot,
     builtinRoots: () => surroundings.trust.material().builtin,
-    lastUse: new LastUse({ use: watchers.signerUse, history }),
+    lastUse: new LastUse({ use: watchers.signerUse, history: history?.reader }),
     changes: new ChangeLog(history, logger),
     inspections,
     now: Date.now,
@@ -112,5 +112,5 @@ function officeFor(
 
 function runningFor({ surroundings: { cluster }, history }: AdminContext): RunningWorkloads {
   if (cluster !== undefined) return new PodsOfCluster(cluster.callers);
-  return history === undefined ? NOTHING_KNOWN_TO_RUN : new RecentlyAdmitted(history, Date.now);
+  return history === undefined ? NOTHING_KNOWN_TO_RUN : new RecentlyAdmitted(history.reader, Date.now);
 }

@@ -2,17 +2,13 @@ import type { DecisionObserver } from '../admission/ports.ts';
 import type { Logger } from '../log.ts';
 import type { Decision } from '../policy/decision.ts';
 import { Backlog } from './backlog.ts';
-import { storedChange, type Change, type StoredChange } from './change.ts';
+import { storedChange, type Change } from './change.ts';
 import type { HistoryDatabase } from './database.ts';
-import type { ExportFormat } from './export.ts';
-import type { VerificationFilter } from './filter.ts';
 import type { HistoryMeter } from './meter.ts';
 import { openDatabase, type HistoryPlace } from './open-database.ts';
-import { Reader, type ExportOptions, type Page } from './reader.ts';
+import { Reader } from './reader.ts';
 import { Retention, type RetentionSettings } from './retention.ts';
-import type { Statistics, StatisticsRange } from './statistics.ts';
 import { storedText } from './stored-text.ts';
-import type { StoredVerification } from './verification.ts';
 import { leftOut, verificationsOf } from './verifications-of.ts';
 import { Writer, type WriterTiming } from './writer.ts';
 
@@ -48,7 +44,8 @@ export class History implements DecisionObserver {
   readonly #backlog: Backlog;
   readonly #writer: Writer;
   readonly #retention: Retention;
-  readonly #reader: Reader;
+  /** What was written, page by page. */
+  readonly reader: Reader;
   #isStopped = false;
 
   /** @throws Error for a URL or a file of authorities that cannot be used */
@@ -75,7 +72,7 @@ export class History implements DecisionObserver {
     });
     const makeRoom = (): Promise<void> => this.#retention.makeRoom();
     this.#writer = new Writer({ database, backlog: this.#backlog, meter, logger, now, makeRoom, timing });
-    this.#reader = new Reader(database);
+    this.reader = new Reader(database);
   }
 
   /** Nothing is waited for. */
@@ -101,43 +98,6 @@ export class History implements DecisionObserver {
     if (this.#isStopped) return;
     this.#backlog.addChange(storedChange({ ...change, time: this.#now(), replica: this.#replica }));
     this.#writer.wake();
-  }
-
-  /** @throws HistoryError */
-  verifications(
-    filter: VerificationFilter,
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<Page<StoredVerification>> {
-    return this.#reader.verifications(filter, cursor, limit);
-  }
-
-  /** @throws HistoryError */
-  statistics(range: StatisticsRange): Promise<Statistics> {
-    return this.#reader.statistics(range);
-  }
-
-  /** @throws HistoryError */
-  changes(
-    filter: { readonly actor?: string; readonly name?: string },
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<Page<StoredChange>> {
-    return this.#reader.changes(filter, cursor, limit);
-  }
-
-  /** When entries of policies last verified an image. @throws HistoryError */
-  lastUses(entries: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return this.#reader.lastUses(entries);
-  }
-
-  /** Pieces of text, page by page, until the signal aborts. @throws HistoryError; the signal's reason */
-  export(
-    format: ExportFormat,
-    filter: VerificationFilter,
-    options: ExportOptions = {},
-  ): AsyncGenerator<string, void> {
-    return this.#reader.export(format, filter, options);
   }
 
   /** Writes what waits, for at most `limit` milliseconds; what is left then is lost and counted. */

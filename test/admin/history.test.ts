@@ -34,7 +34,7 @@ async function kept(...reviews: readonly Decision[]) {
   }
   const rows = reviews.flatMap(({ images }) => images.flatMap(({ verdicts }) => verdicts)).length;
   await eventually('everything is written', () => told.rows === rows, 20_000);
-  return { own, told, routes: historyRoutes({ history: own, now: () => NOW + 1 }) };
+  return { own, told, routes: historyRoutes({ history: own.reader, now: () => NOW + 1 }) };
 }
 
 const good = (name: string, changes: Partial<Decision> = {}) =>

@@ -90,7 +90,7 @@ export class ResourceServer {
       desk: new FileDesk({ path: this.folder, store }),
       snapshot: () => store.current(),
       builtinRoots: () => trust.material().builtin,
-      lastUse: new LastUse({ use: this.use, history }),
+      lastUse: new LastUse({ use: this.use, history: history?.reader }),
       changes: new ChangeLog(history, logger),
       inspections: new Inspections(),
       now: () => this.now,
@@ -101,7 +101,7 @@ export class ResourceServer {
       ...trustRootRoutes(office),
       ...exceptionRoutes(office),
       ...keyRoutes(keys),
-      ...changeRoutes(history),
+      ...changeRoutes(history?.reader),
     ];
     this.#sessions = new Sessions();
     const failures = new FailureGuard(FAILURE_RATES.standalone);

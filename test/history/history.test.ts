@@ -28,7 +28,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     const rows: StoredVerification[] = [];
     let cursor: string | undefined;
     do {
-      const page = await from.verifications(filter, cursor, limit);
+      const page = await from.reader.verifications(filter, cursor, limit);
       expect(page.rows.length).toBeLessThanOrEqual(limit);
       rows.push(...page.rows);
       cursor = page.next;
@@ -53,7 +53,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     const digest = `sha256:${'b'.repeat(64)}`;
     history.decided(decision({ images: [{ ...image([withLevel]), digest }], snapshot: 9 }), 2.5);
     await eventually('it is written', () => told.rows === 1, 20_000);
-    const { rows } = await history.verifications({}, undefined, 10);
+    const { rows } = await history.reader.verifications({}, undefined, 10);
     expect(rows).toEqual([
       {
         id: 1,
@@ -154,20 +154,20 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     expect(await all(from, { uid: 'u-1', verdict: 'violated' })).toHaveLength(1);
     expect(await all(from, { uid: 'u-9' })).toEqual([]);
     let csv = '';
-    for await (const piece of from.export('csv', { uid: 'u-1' })) csv += piece;
+    for await (const piece of from.reader.export('csv', { uid: 'u-1' })) csv += piece;
     expect(csv).toContain(',violated,incident-1,admitted,');
   });
 
   test('pages are stable while rows are added, and hold each row once', async () => {
     const { history: from, told } = await kept(250, (index) => [`i:${index}`, index % 2 === 0]);
-    const first = await from.verifications({ verdict: 'verified' }, undefined, 10);
+    const first = await from.reader.verifications({ verdict: 'verified' }, undefined, 10);
     expect(first.rows.map(({ image: name }) => name).slice(0, 2)).toEqual(['i:248', 'i:246']);
     for (let index = 0; index < 30; index += 1) from.decided(review(`new:${index}`), 1);
     await eventually('they are written', () => told.rows === 280, 20_000);
     const seen = [...first.rows];
     let cursor = first.next;
     while (cursor !== undefined) {
-      const page = await from.verifications({ verdict: 'verified' }, cursor, 10);
+      const page = await from.reader.verifications({ verdict: 'verified' }, cursor, 10);
       seen.push(...page.rows);
       cursor = page.next;
     }
@@ -189,7 +189,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     const { history: from } = await kept(1, () => ['a:1']);
     const bad = { code: 'BAD_REQUEST' };
     const ask = async (filter: VerificationFilter, cursor: string | undefined, limit: number) =>
-      from.verifications(filter, cursor, limit);
+      from.reader.verifications(filter, cursor, limit);
     await expect(ask({}, undefined, 501)).rejects.toMatchObject(bad);
     await expect(ask({}, undefined, 0)).rejects.toMatchObject(bad);
     await expect(ask({}, 'x', 5)).rejects.toMatchObject(bad);
@@ -198,10 +198,10 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     await expect(ask({ signer: 'x'.repeat(781) }, undefined, 5)).rejects.toMatchObject(bad);
     await expect(ask({ from: Number.NaN }, undefined, 5)).rejects.toMatchObject(bad);
     const range = { from: 0, until: 1_700_000_000_000, bucket: 300_000 };
-    await expect(from.statistics(range)).rejects.toMatchObject(bad);
-    await expect(from.statistics({ ...range, from: 1_699_999_999_999, bucket: 1 })).rejects.toMatchObject(
-      bad,
-    );
+    await expect(from.reader.statistics(range)).rejects.toMatchObject(bad);
+    await expect(
+      from.reader.statistics({ ...range, from: 1_699_999_999_999, bucket: 1 }),
+    ).rejects.toMatchObject(bad);
     expect((await ask({}, writeCursor({ time: 9e15, id: 1 }), 5)).rows).toHaveLength(1);
     // What is not SQL stays text.
     expect(await all(from, { namespace: "x' or '1'='1" })).toEqual([]);
@@ -210,7 +210,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
   test('counts over time, by verdict and code', async () => {
     const { history: from } = await kept(40, (index) => [`i:${index}`, index % 4 !== 0]);
     const start = 1_700_000_000_000 - (1_700_000_000_000 % 600_000);
-    const { rows, isComplete } = await from.statistics({
+    const { rows, isComplete } = await from.reader.statistics({
       from: start,
       until: start + 1_200_000,
       bucket: 600_000,
@@ -234,12 +234,12 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
       'i:0',
     ]);
     let csv = '';
-    for await (const piece of from.export('csv', {})) csv += piece;
+    for await (const piece of from.reader.export('csv', {})) csv += piece;
     const lines = csv.split('\r\n');
     expect(lines).toHaveLength(5);
     expect(lines[2]).toContain(`"'=cmd|""/c calc""!A1,\\u{0}`);
     let json = '';
-    for await (const piece of from.export('json', {}, { maxRows: 2 })) json += piece;
+    for await (const piece of from.reader.export('json', {}, { maxRows: 2 })) json += piece;
     expect(JSON.parse(json)).toMatchObject([
       { image: 'i:2', time: '2023-11-14T22:13:20.002Z', signedAt: '1970-01-01T00:00:00.001Z' },
       { decision: 'admitted', codes: [] },
@@ -249,7 +249,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
   test('an empty export is whole', async () => {
     const { history: from } = await kept(1, () => ['a:1']);
     let json = '';
-    for await (const piece of from.export('json', { namespace: 'none' })) json += piece;
+    for await (const piece of from.reader.export('json', { namespace: 'none' })) json += piece;
     expect(JSON.parse(json)).toEqual([]);
   });
 
@@ -273,15 +273,15 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
       after: 'x'.repeat(100_000),
     });
     await eventually('they are written', () => told.rows === 3, 20_000);
-    const first = await from.changes({}, undefined, 1);
+    const first = await from.reader.changes({}, undefined, 1);
     expect(first.rows).toMatchObject([{ actor: 'bob', action: 'create', before: undefined }]);
     expect(first.rows[0]?.after).toHaveLength(64 * 1024 + 1);
-    const second = await from.changes({ name: 'ci' }, first.next, 1);
+    const second = await from.reader.changes({ name: 'ci' }, first.next, 1);
     expect(second).toMatchObject({
       rows: [{ ...change, actor: 'eve\\u{d}\\u{a}root', replica: 'replica-1' }],
       next: undefined,
     });
-    expect((await from.changes({ actor: 'nobody' }, undefined, 5)).rows).toEqual([]);
+    expect((await from.reader.changes({ actor: 'nobody' }, undefined, 5)).rows).toEqual([]);
   });
 
   test('at the end everything that waits is written', async () => {
@@ -307,7 +307,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     await eventually('both are done', () => tolds.every(({ rows }) => rows === 300), 30_000);
     expect(await all(replicas[0] as History, {})).toHaveLength(600);
     const now = Date.now();
-    const { rows } = await (replicas[1] as History).statistics({
+    const { rows } = await (replicas[1] as History).reader.statistics({
       from: now - 600_000,
       until: now + 600_000,
       bucket: 300_000,

@@ -43,10 +43,10 @@ describe.each(BOTH)('the tables in %s', (_name, groundsOf) => {
     history.decided(decision({ uid: 'u-new', images: [image([excepted(violated())])] }), 1);
     await eventually('it is written', () => told.rows === 1, 20_000);
     expect(told.lines).toEqual([]);
-    expect((await history.verifications({ uid: 'u-new' }, undefined, 5)).rows).toMatchObject([
+    expect((await history.reader.verifications({ uid: 'u-new' }, undefined, 5)).rows).toMatchObject([
       { exception: 'incident-1' },
     ]);
-    const old = await history.verifications({ uid: 'c2f8-7' }, undefined, 5);
+    const old = await history.reader.verifications({ uid: 'c2f8-7' }, undefined, 5);
     expect(old.rows).toMatchObject([{ id: 7, exception: undefined }]);
   });
 

@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 async function names(from: History): Promise<readonly string[]> {
-  const { rows } = await from.verifications({}, undefined, 500);
+  const { rows } = await from.reader.verifications({}, undefined, 500);
   return rows.map((row) => row.image);
 }
 
@@ -75,7 +75,9 @@ describe('a history in SQLite', () => {
     for (let index = 0; index < 1_000; index += 1) history.decided(review(`i:${index}`), 1);
     expect(performance.now() - started).toBeLessThan(1_000);
     await eventually('it was tried', () => told.isAvailable === false, LONG);
-    await expect(history.verifications({}, undefined, 5)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(history.reader.verifications({}, undefined, 5)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
     for (let index = 1_000; index < 1_100; index += 1) history.decided(review(`i:${index}`), 1);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(said(told)).toEqual([cannot]);
@@ -256,7 +258,9 @@ describe('a history in PostgreSQL', () => {
     });
     for (let index = 0; index < 100; index += 1) history.decided(review(`i:${index}`), 1);
     await eventually('it was tried', () => told.isAvailable === false, LONG);
-    await expect(history.verifications({}, undefined, 5)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(history.reader.verifications({}, undefined, 5)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
     await server.start();
     await eventually('they are written', () => told.rows === 100, LONG);
     expect(await names(history)).toHaveLength(100);

@@ -36,7 +36,7 @@ describe.each(BOTH)(`${ROWS} rows in %s`, (name, groundsOf) => {
     await generate(database.writer, database.kind, ROWS);
     await sql.raw('analyze').execute(database.writer);
     reader = new Reader(database);
-  }, 180_000);
+  }, 600_000);
   afterAll(async () => {
     await database.close();
     await grounds.stop();
