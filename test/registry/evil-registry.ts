@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
@@ -14,12 +15,24 @@ export interface Seen {
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
-  /** 1 for what was asked before anything was answered, and one more for what could know an answer: round trips. */
+  /**
+   * 1 for what was asked before anything was answered, and one more for what could know an answer: round trips. What counts is
+   * when undici was given the request, not when it arrived: connections take a busy machine long.
+   */
   readonly wave: number;
 }
 
 /** True = it has answered (or never will); anything else leaves the request to the contents. */
 export type Script = (request: IncomingMessage, response: ServerResponse, seen: Seen) => unknown;
+
+/** Where undici tells of each request that it is given. */
+const CREATED = 'undici:request:create';
+
+interface Sent {
+  readonly origin: string | URL;
+  readonly method: string;
+  readonly path: string;
+}
 
 interface Stored {
   readonly type: string;
@@ -34,6 +47,8 @@ export class EvilRegistry {
   readonly #sockets = new Set<Socket>();
   #script: Script = () => false;
   #wave = 0;
+  /** Waves of requests that are on their way, by method and path. */
+  readonly #sent = new Map<string, number[]>();
   /** Milliseconds before each answer: so that what is asked at once also overlaps. */
   delay = 0;
   port = 0;
@@ -49,6 +64,7 @@ export class EvilRegistry {
       socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {});
     });
     this.#server.on('tlsClientError', () => {});
+    subscribe(CREATED, this.#note);
   }
 
   static async start(tls?: { key: string; cert: string }): Promise<EvilRegistry> {
@@ -85,19 +101,29 @@ export class EvilRegistry {
 
   forget(): void {
     this.seen.length = 0;
+    this.#sent.clear();
     this.#wave = 0;
   }
 
   async stop(): Promise<void> {
+    unsubscribe(CREATED, this.#note);
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** A field, so that it can be unsubscribed. */
+  readonly #note = (message: unknown): void => {
+    const { origin, method, path } = (message as { request: Sent }).request;
+    if (new URL(origin).host !== this.host) return;
+    const key = `${method} ${path}`;
+    this.#sent.set(key, [...(this.#sent.get(key) ?? []), this.#wave + 1]);
+  };
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
-    const wave = this.#wave + 1;
-    for await (const chunk of request) chunks.push(chunk as Buffer);
     const { method = '', url = '', headers } = request;
+    const wave = this.#sent.get(`${method} ${url}`)?.shift() ?? this.#wave + 1;
+    for await (const chunk of request) chunks.push(chunk as Buffer);
     const seen = { method, url, headers, body: Buffer.concat(chunks).toString(), wave };
     this.seen.push(seen);
     response.on('error', () => {});

@@ -30,7 +30,7 @@ async function setup(settings: { readonly users?: readonly string[] } = {}) {
   const api = new ScriptedApiServer();
   api.serve(SECRETS, ACCOUNTS);
   await api.start();
-  const client = new KubeClient(api.config(), { timeout: 5000, maxBodyBytes: LIMITS.secretBytes });
+  const client = new KubeClient(api.config(), { timeout: 60_000, maxBodyBytes: LIMITS.secretBytes });
   atEnd(async () => {
     await client.close();
     await api.stop();
