@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { createObject, deleteObject, pathOf, readObject, type Said } from '../support/api-objects.ts';
 import { generateKeyPair, signKeyless, signWithKey } from '../support/cosign.ts';
 import { pushImage } from '../support/images.ts';
 import {
@@ -95,25 +96,26 @@ function mcpPolicy(spec: object = {}): object {
 let names = 0;
 const fresh = (prefix: string): string => `${prefix}-${(names += 1)}`;
 
-async function exists(kind: string, name: string): Promise<boolean> {
-  return (await world.cluster.kubectl(['-n', MCP, 'get', kind, name])).code === 0;
+async function isThere(object: object): Promise<boolean> {
+  return (await readObject(world.cluster, pathOf(object))) !== undefined;
 }
 
 /** Applies a Pod, which must be admitted and there. */
 async function admitted(...of: readonly (PushedImage | string)[]): Promise<string> {
   const name = fresh('pod');
-  const { code, stderr } = await world.apply(pod(MCP, name, ...of.map(referenceOf)));
+  const applied = pod(MCP, name, ...of.map(referenceOf));
+  const { code, stderr } = await world.apply(applied);
   expect({ code, stderr }).toMatchObject({ code: 0 });
-  expect(await exists('pod', name)).toBe(true);
+  expect(await isThere(applied)).toBe(true);
   return name;
 }
 
 /** Applies a Pod, which must be refused and not there; returns what kubectl printed. */
 async function refused(...of: readonly (PushedImage | string)[]): Promise<string> {
-  const name = fresh('pod');
-  const { code, stderr } = await world.apply(pod(MCP, name, ...of.map(referenceOf)));
+  const applied = pod(MCP, fresh('pod'), ...of.map(referenceOf));
+  const { code, stderr } = await world.apply(applied);
   expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('denied the request') });
-  expect(await exists('pod', name)).toBe(false);
+  expect(await isThere(applied)).toBe(false);
   return stderr;
 }
 
@@ -122,21 +124,19 @@ const referenceOf = (image: PushedImage | string): string =>
 
 /** A change of a resource reaches the webhook through its watch: within moments, never by a restart. */
 async function denies(image: PushedImage): Promise<void> {
-  await until('the change is effective: denied', async () => {
-    const { code } = await dryRun(image);
-    return code === 0 ? undefined : true;
-  });
+  await until('the change is effective: denied', async () =>
+    (await dryRun(image)).isTaken ? undefined : true,
+  );
 }
 
 async function admits(image: PushedImage): Promise<void> {
   await until('the change is effective: admitted', async () =>
-    (await dryRun(image)).code === 0 ? true : undefined,
+    (await dryRun(image)).isTaken ? true : undefined,
   );
 }
 
-function dryRun(image: PushedImage): ReturnType<typeof world.cluster.kubectl> {
-  const input = JSON.stringify(pod(MCP, fresh('dry'), image.reference));
-  return world.cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], { input });
+function dryRun(image: PushedImage): Promise<Said> {
+  return createObject(world.cluster, pod(MCP, fresh('dry'), image.reference), { dryRun: true });
 }
 
 describe.each(MODES)('a registry in %s mode', (mode) => {
@@ -206,44 +206,22 @@ describe.each(MODES)('a registry in %s mode', (mode) => {
 describe('tags', () => {
   test('a Pod is pinned to the digest that was verified', async () => {
     const name = await admitted(images.referrers.keyless);
-    const { stdout } = await world.cluster.kubectl([
-      '-n',
-      MCP,
-      'get',
-      'pod',
-      name,
-      '-o',
-      'jsonpath={.spec.containers[0].image}',
-    ]);
-    expect(stdout).toBe(`${images.referrers.keyless.reference}@${images.referrers.keyless.digest}`);
+    const pinned = await readObject<Bearer>(world.cluster, pathOf(pod(MCP, name)));
+    expect(pinned?.spec.containers?.[0]?.image).toBe(
+      `${images.referrers.keyless.reference}@${images.referrers.keyless.digest}`,
+    );
   });
 
   test('a Deployment keeps its tag, and its Pods are pinned', async () => {
     const name = fresh('deployment');
     const { reference, digest } = images.fallback.keyed;
-    await world.applied(deployment(MCP, name, reference));
-    const kept = await world.cluster.kubectl([
-      '-n',
-      MCP,
-      'get',
-      'deployment',
-      name,
-      '-o',
-      'jsonpath={.spec.template.spec.containers[0].image}',
-    ]);
-    expect(kept.stdout).toBe(reference);
+    const tagged = deployment(MCP, name, reference);
+    await world.applied(tagged);
+    const kept = await readObject<Bearer>(world.cluster, pathOf(tagged));
+    expect(kept?.spec.template?.spec.containers?.[0]?.image).toBe(reference);
     const pinned = await until('a Pod of the Deployment', async () => {
-      const { stdout } = await world.cluster.kubectl([
-        '-n',
-        MCP,
-        'get',
-        'pods',
-        '-l',
-        `app=${name}`,
-        '-o',
-        'jsonpath={.items[0].spec.containers[0].image}',
-      ]);
-      return stdout === '' ? undefined : stdout;
+      const [first] = await podsOf(name);
+      return first?.spec.containers?.[0]?.image;
     });
     expect(pinned).toBe(`${reference}@${digest}`);
   });
@@ -254,46 +232,49 @@ describe('tags', () => {
     await signWithKey(world.cosign, good, { key: world.key });
     const name = fresh('moving');
     await world.applied({ ...deployment(MCP, name, good.reference) });
-    await until('the first Pod', async () => ((await podsOf(name)) === '' ? undefined : true));
+    await until('the first Pod', async () => ((await podsOf(name)).length === 0 ? undefined : true));
     await pushImage(registry, 'org/moving', { tag: 'v1', content: 'evil' });
-    await world.cluster.kubectl([
-      '-n',
-      MCP,
-      'delete',
-      'pods',
-      '-l',
-      `app=${name}`,
-      '--force',
-      '--grace-period=0',
-    ]);
+    await world.cluster.request(`${podsPath(name)}&gracePeriodSeconds=0`, { method: 'DELETE' });
     const refusal = await until('the ReplicaSet is told', async () => {
-      const { stdout } = await world.cluster.kubectl([
-        '-n',
-        MCP,
-        'get',
-        'events',
-        '-o',
-        'jsonpath={range .items[*]}{.message}{"\\n"}{end}',
-      ]);
-      return stdout.split('\n').find((line) => line.includes(`Image ${good.reference} is not signed`));
+      const path = `/api/v1/namespaces/${MCP}/events`;
+      const { items = [] } = (await readObject<List<{ message: string }>>(world.cluster, path)) ?? {};
+      const messages = items.map(({ message }) => message);
+      return messages.find((message) => message.includes(`Image ${good.reference} is not signed`));
     });
     expect(refusal).toContain('denied the request');
-    expect(await podsOf(name)).toBe('');
+    expect(await podsOf(name)).toEqual([]);
   });
 });
 
-async function podsOf(app: string): Promise<string> {
-  return (
-    await world.cluster.kubectl(['-n', MCP, 'get', 'pods', '-l', `app=${app}`, '-o', 'name'])
-  ).stdout.trim();
+interface List<T> {
+  readonly items: readonly T[];
 }
+
+/** A Pod, or what makes Pods. */
+interface Bearer {
+  readonly spec: {
+    readonly containers?: readonly { readonly image: string }[];
+    readonly template?: Bearer;
+  };
+}
+
+function podsPath(app: string): string {
+  return `/api/v1/namespaces/${MCP}/pods?labelSelector=app%3D${app}`;
+}
+
+async function podsOf(app: string): Promise<readonly Bearer[]> {
+  return (await readObject<List<Bearer>>(world.cluster, podsPath(app)))?.items ?? [];
+}
+
+const OWN_POLICY = `/apis/${API_VERSION}/namespaces/${MCP}/signingpolicies/own`;
+const CLUSTER_POLICY = `/apis/${API_VERSION}/clustersigningpolicies`;
 
 describe('changes count from the next request on', () => {
   const image = (): PushedImage => images.referrers.keyed;
 
   // A test that fails must not decide the ones after it.
   afterEach(async () => {
-    await world.cluster.kubectl(['-n', MCP, 'delete', 'signingpolicy', 'own', '--ignore-not-found']);
+    await deleteObject(world.cluster, OWN_POLICY);
     await world.applied(signerSpec({}), mcpPolicy());
     await admits(image());
     await admits(images.referrers.keyless);
@@ -319,11 +300,11 @@ describe('changes count from the next request on', () => {
     expect(await refused(image())).toContain('[SIGNER_EXPIRED]');
     await world.applied(signerSpec({ signedNotAfter: '2020-01-01T00:00:00Z' }));
     await until('retired', async () =>
-      (await dryRun(image())).stderr.includes('signedNotAfter') ? true : undefined,
+      (await dryRun(image())).message.includes('signedNotAfter') ? true : undefined,
     );
     await world.applied(signerSpec({}));
     await admits(image());
-    await world.cluster.kubectl(['delete', 'trustedsigner', 'release-key']);
+    await deleteObject(world.cluster, pathOf(signerSpec({})));
     await denies(image());
     // The other entry still counts.
     await admitted(images.referrers.keyless);
@@ -338,9 +319,9 @@ describe('changes count from the next request on', () => {
     expect(await refused(image())).toContain('[DIGEST_REVOKED]');
     await world.applied(mcpPolicy({ threshold: 2 }));
     await until('threshold', async () =>
-      (await dryRun(image())).stderr.includes('[THRESHOLD]') ? true : undefined,
+      (await dryRun(image())).message.includes('[THRESHOLD]') ? true : undefined,
     );
-    await world.cluster.kubectl(['delete', 'clustersigningpolicy', 'mcp-servers']);
+    await deleteObject(world.cluster, `${CLUSTER_POLICY}/mcp-servers`);
     await admits(unsigned);
     await world.applied(mcpPolicy());
     await denies(unsigned);
@@ -350,14 +331,14 @@ describe('changes count from the next request on', () => {
     const { unsigned } = images.referrers;
     await world.applied(mcpPolicy({ mode: 'Warn' }));
     const warned = await until('Warn', async () => {
-      const { code, stderr } = await dryRun(unsigned);
-      return code === 0 && stderr !== '' ? stderr : undefined;
+      const { isTaken, warnings } = await dryRun(unsigned);
+      return isTaken && warnings !== '' ? warnings : undefined;
     });
-    expect(warned).toContain(`Warning: Image ${unsigned.reference} is not signed. Signature required.`);
+    expect(warned).toContain(`Image ${unsigned.reference} is not signed. Signature required.`);
     await world.applied(mcpPolicy({ mode: 'Audit' }));
     await until('Audit', async () => {
-      const { code, stderr } = await dryRun(unsigned);
-      return code === 0 && stderr === '' ? true : undefined;
+      const { isTaken, warnings } = await dryRun(unsigned);
+      return isTaken && warnings === '' ? true : undefined;
     });
     const name = await admitted(unsigned);
     const annotation = await until('the audit log', async () => {
@@ -387,7 +368,7 @@ describe('changes count from the next request on', () => {
     const message = await refused(images.referrers.stranger);
     expect(message).toContain('ClusterSigningPolicy "mcp-servers"');
     expect(message).not.toContain('SigningPolicy "mcp/own"');
-    await world.cluster.kubectl(['-n', MCP, 'delete', 'signingpolicy', 'own']);
+    await deleteObject(world.cluster, OWN_POLICY);
     await admits(images.referrers.keyless);
   });
 });
@@ -437,17 +418,17 @@ describe('every kind that bears Pods', () => {
     ['PodTemplate', podTemplate],
   ];
 
-  test.each(KINDS)('E6, E8: %s', async (kind, make) => {
-    const bad = make(images.referrers.unsigned.reference) as { metadata: { name: string } };
+  test.each(KINDS)('E6, E8: %s', async (_kind, make) => {
+    const bad = make(images.referrers.unsigned.reference);
     const { code, stderr } = await world.apply(bad);
     expect({ code, stderr }).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('is not signed. Signature required.'),
     });
-    expect(await exists(kind, bad.metadata.name)).toBe(false);
-    const good = make(images.referrers.keyed.reference) as { metadata: { name: string } };
+    expect(await isThere(bad)).toBe(false);
+    const good = make(images.referrers.keyed.reference);
     await world.applied(good);
-    expect(await exists(kind, good.metadata.name)).toBe(true);
+    expect(await isThere(good)).toBe(true);
   });
 
   test('E1: init containers, sidecars, ephemeral containers and image volumes', async () => {
@@ -490,10 +471,9 @@ describe('every kind that bears Pods', () => {
   });
 
   test('E2, E4, E16: owner references, annotations and labels of the tenant exempt nothing', async () => {
-    const owner = await world.cluster.kubectl(['-n', MCP, 'get', 'replicasets', '-o', 'json']);
-    const [replicaSet] = (
-      JSON.parse(owner.stdout) as { items: { metadata: { name: string; uid: string } }[] }
-    ).items;
+    const path = `/apis/apps/v1/namespaces/${MCP}/replicasets`;
+    const owners = await readObject<List<{ metadata: { name: string; uid: string } }>>(world.cluster, path);
+    const [replicaSet] = owners?.items ?? [];
     const disguise = {
       annotations: {
         'kubernetes.io/config.mirror': 'x',
@@ -541,7 +521,7 @@ describe('UPDATE', () => {
     expect(both).toMatchObject({ code: 1, stderr: expect.stringContaining('is not signed') });
     // What is in place already may be labelled and scaled although its signer is not trusted any more.
     const old = fresh('old');
-    await world.cluster.kubectl(['delete', 'clustersigningpolicy', 'mcp-servers']);
+    await deleteObject(world.cluster, `${CLUSTER_POLICY}/mcp-servers`);
     await admits(unsigned);
     await world.applied(deployment(MCP, old, unsigned.reference));
     await world.applied(mcpPolicy());
@@ -590,7 +570,7 @@ describe('E13: the webhook is down', () => {
       await kubectl('delete', 'pod', kept, '--force', '--grace-period=0');
       await kubectl('delete', 'deployment', name, '--wait=false');
       await kubectl('patch', 'deployment', name, '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
-      await until('deleted', async () => ((await exists('deployment', name)) ? undefined : true));
+      await until('deleted', async () => ((await isThere(deployment(MCP, name))) ? undefined : true));
       // Mending a policy is always possible.
       await world.applied(mcpPolicy());
     } finally {
@@ -611,11 +591,11 @@ describe('E17: excluded namespaces, exactly', () => {
       }),
     );
     await world.cluster.createNamespace('kube-system-2');
-    const inNamespace = async (namespace: string): Promise<number> =>
-      (await world.apply(pod(namespace, fresh('excluded'), unsigned.reference))).code ?? -1;
-    await until('effective', async () => ((await inNamespace('kube-system-2')) === 1 ? true : undefined));
-    expect(await inNamespace('kube-system')).toBe(0);
-    expect(await inNamespace('kube-system-2')).toBe(1);
-    await world.cluster.kubectl(['delete', 'clustersigningpolicy', 'everywhere']);
+    const inNamespace = async (namespace: string): Promise<boolean> =>
+      (await createObject(world.cluster, pod(namespace, fresh('excluded'), unsigned.reference))).isTaken;
+    await until('effective', async () => ((await inNamespace('kube-system-2')) ? undefined : true));
+    expect(await inNamespace('kube-system')).toBe(true);
+    expect(await inNamespace('kube-system-2')).toBe(false);
+    await deleteObject(world.cluster, `${CLUSTER_POLICY}/everywhere`);
   });
 });

@@ -41,7 +41,7 @@ export async function applyObject({ request }: Api, object: object): Promise<voi
   const last = { 'kubectl.kubernetes.io/last-applied-configuration': `${JSON.stringify(object)}\n` };
   const annotated = { ...metadata, annotations: { ...metadata.annotations, ...last } };
   const collection = collectionOf(object as ApiObject);
-  const one = `${collection}/${metadata.name}`;
+  const one = pathOf(object);
   for (const end = Date.now() + 30_000; ; await sleep(20)) {
     const before = await request(one);
     const { resourceVersion } = metadataIn(before);
@@ -55,7 +55,12 @@ export async function applyObject({ request }: Api, object: object): Promise<voi
   }
 }
 
-/** An object as it is there; undefined where there is none. `path` is that of the API. */
+/** The API's path of an object. */
+export function pathOf(object: object): string {
+  return `${collectionOf(object as ApiObject)}/${(object as ApiObject).metadata.name}`;
+}
+
+/** An object as it is there; undefined where there is none. */
 export async function readObject<T>({ request }: Api, path: string): Promise<T | undefined> {
   const { status, body } = await request(path);
   if (status === 404) return undefined;
