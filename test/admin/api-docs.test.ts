@@ -58,7 +58,7 @@ beforeAll(async () => {
   writeFileSync(file, JSON.stringify(settings));
   const env = { COUNTERSIGN_ADMIN_PASSWORD: PASSWORD };
   service = await Service.start(loadSettings({ file, flags: {}, env, cwd: '/' }), silentLogger);
-  await eventually('it is ready', () => service.notReady().length === 0, 60_000);
+  await eventually('it is ready', () => service.notReady().length === 0);
   const release = examples.find(({ shown }) => shown !== undefined)?.shell ?? '';
   world = {
     variables: { TOKEN: 'a-token', IMAGE: 'ghcr.io/acme/weather:v1' },

@@ -33,7 +33,7 @@ async function kept(...reviews: readonly Decision[]) {
     now += MINUTE;
   }
   const rows = reviews.flatMap(({ images }) => images.flatMap(({ verdicts }) => verdicts)).length;
-  await eventually('everything is written', () => told.rows === rows, 20_000);
+  await eventually('everything is written', () => told.rows === rows);
   return { own, told, routes: historyRoutes({ history: own.reader, now: () => NOW + 1 }) };
 }
 

@@ -393,7 +393,7 @@ describe('what runs', () => {
     admit('ghcr.io/b:v1');
     admit('ghcr.io/asked:v1', { operation: 'VERIFY' });
     history.decided(decision({ allowed: false, images: [imageOf([violated()], 'ghcr.io/denied:v1')] }), 1);
-    await eventually('it is written', () => toldOf.rows === 6, 20_000);
+    await eventually('it is written', () => toldOf.rows === 6);
     const recent = new RecentlyAdmitted(history.reader, Date.now);
     const list = await recent.list({ name: 'admin', token: undefined }, undefined, soon());
     expect(list).toMatchObject({

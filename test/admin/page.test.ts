@@ -209,7 +209,7 @@ describe('streams', () => {
     const { authorization } = basic();
     socket.write(`GET /api/v1/flood HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\n\r\n`);
     socket.pause();
-    await eventually('it has begun', () => streamed.given > 0, 20_000);
+    await eventually('it has begun', () => streamed.given > 0);
     let before = -1;
     await eventually(
       'it waits',
@@ -224,14 +224,14 @@ describe('streams', () => {
     // What the buffers of two sockets hold, and not what an endless stream would have been by now.
     expect(streamed.given * 65_536).toBeLessThan(64 * 1024 * 1024);
     socket.destroy();
-    await eventually('it is cleaned up after', () => streamed.ended === 1, 20_000);
+    await eventually('it is cleaned up after', () => streamed.ended === 1);
   });
 
   test('G4: end when their session does', async () => {
     streamed = { given: 0, ended: 0 };
     const browser = await door.signIn();
     const reading = browser.ask('/api/v1/flood').catch((error: unknown) => error);
-    await eventually('it has begun', () => streamed.given > 0, 20_000);
+    await eventually('it has begun', () => streamed.given > 0);
     expect((await browser.ask('/api/v1/session', { method: 'DELETE' })).status).toBe(204);
     expect(String(await reading)).toMatch(/aborted|hang up/);
     expect(streamed.ended).toBe(1);
@@ -250,7 +250,7 @@ describe('streams', () => {
     );
     gone.abort();
     await Promise.all(open);
-    await eventually('all are cleaned up after', () => streamed.ended === 12, 20_000);
+    await eventually('all are cleaned up after', () => streamed.ended === 12);
     expect((await door.ask('/api/v1/three', { headers: basic() })).status).toBe(200);
   });
 });

@@ -487,7 +487,7 @@ describe('asynchronously', () => {
       body: { assessmentId: 'job-7', state: 'running', results: [] },
     });
     const find = (as = admin) => call(routes, 'getAssessment', { params: { id: 'job-7' }, as });
-    await eventually('it is done', async () => bodyOf<Assessment>(await find()).state === 'done', 10_000);
+    await eventually('it is done', async () => bodyOf<Assessment>(await find()).state === 'done');
     expect(bodyOf<Assessment>(await find())).toMatchObject({
       status: 'verified',
       results: [{ image: name }],

@@ -125,7 +125,6 @@ test.each(['bundled', 'layered'] as const)(
     expect(cost.cpuMilliseconds).toBeLessThan(MAX_CPU_MILLISECONDS);
     expect(cost.residentMebibytes).toBeLessThan(MAX_RESIDENT_MEBIBYTES);
     expect(cost.warmRequests).toBe(0);
-    expect(cost.warmMilliseconds).toBeLessThan(cost.cpuMilliseconds / 10);
+    expect(cost.warmCpuMilliseconds).toBeLessThan(cost.cpuMilliseconds / 10);
   },
-  60_000,
 );

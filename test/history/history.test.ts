@@ -20,7 +20,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     let now = 1_700_000_000_000;
     history = open(await grounds.fresh(), told, { now: () => now++ });
     for (let index = 0; index < count; index += 1) history.decided(review(...each(index)), 1.5);
-    await eventually('everything is written', () => told.rows === count, 20_000);
+    await eventually('everything is written', () => told.rows === count);
     return { history, told };
   }
 
@@ -52,7 +52,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     const withLevel = { ...good, outcome: { ...good.outcome, provenance } } as typeof good;
     const digest = `sha256:${'b'.repeat(64)}`;
     history.decided(decision({ images: [{ ...image([withLevel]), digest }], snapshot: 9 }), 2.5);
-    await eventually('it is written', () => told.rows === 1, 20_000);
+    await eventually('it is written', () => told.rows === 1);
     const { rows } = await history.reader.verifications({}, undefined, 10);
     expect(rows).toEqual([
       {
@@ -94,7 +94,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     const { history: from, told } = await kept(1, () => ['a:1']);
     from.decided(review('dry:1', true, { dryRun: true }), 1);
     from.decided(review('wet:1'), 1);
-    await eventually('the second is written', () => told.rows === 2, 20_000);
+    await eventually('the second is written', () => told.rows === 2);
     expect((await all(from, {})).map(({ image: name }) => name)).toEqual(['wet:1', 'a:1']);
   });
 
@@ -145,7 +145,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
       const images = [image([excepted(violated()), verified()], `i:${n}`)];
       from.decided(decision({ uid: `u-${n}`, images }), 1);
     }
-    await eventually('they are written', () => told.rows === 6, 20_000);
+    await eventually('they are written', () => told.rows === 6);
     const found = await all(from, { uid: 'u-1' });
     expect(found.map(({ image: name, uid, exception }) => [name, uid, exception])).toEqual([
       ['i:1', 'u-1', undefined],
@@ -163,7 +163,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     const first = await from.reader.verifications({ verdict: 'verified' }, undefined, 10);
     expect(first.rows.map(({ image: name }) => name).slice(0, 2)).toEqual(['i:248', 'i:246']);
     for (let index = 0; index < 30; index += 1) from.decided(review(`new:${index}`), 1);
-    await eventually('they are written', () => told.rows === 280, 20_000);
+    await eventually('they are written', () => told.rows === 280);
     const seen = [...first.rows];
     let cursor = first.next;
     while (cursor !== undefined) {
@@ -180,7 +180,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     const told = new Told();
     history = open(await grounds.fresh(), told, { now: () => 5_000 });
     for (let index = 0; index < 7; index += 1) history.decided(review(`i:${index}`), 1);
-    await eventually('they are written', () => told.rows === 7, 20_000);
+    await eventually('they are written', () => told.rows === 7);
     const names = (await all(history, {}, 2)).map(({ image: name }) => name);
     expect(names).toEqual(['i:6', 'i:5', 'i:4', 'i:3', 'i:2', 'i:1', 'i:0']);
   });
@@ -272,7 +272,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
       before: undefined,
       after: 'x'.repeat(100_000),
     });
-    await eventually('they are written', () => told.rows === 3, 20_000);
+    await eventually('they are written', () => told.rows === 3);
     const first = await from.reader.changes({}, undefined, 1);
     expect(first.rows).toMatchObject([{ actor: 'bob', action: 'create', before: undefined }]);
     expect(first.rows[0]?.after).toHaveLength(64 * 1024 + 1);
@@ -304,7 +304,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     for (const replica of replicas) {
       for (let index = 0; index < 300; index += 1) replica.decided(review(`i:${index}`, index % 2 === 0), 1);
     }
-    await eventually('both are done', () => tolds.every(({ rows }) => rows === 300), 30_000);
+    await eventually('both are done', () => tolds.every(({ rows }) => rows === 300));
     expect(await all(replicas[0] as History, {})).toHaveLength(600);
     const now = Date.now();
     const { rows } = await (replicas[1] as History).reader.statistics({

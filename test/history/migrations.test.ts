@@ -41,7 +41,7 @@ describe.each(BOTH)('the tables in %s', (_name, groundsOf) => {
     const told = new Told();
     history = open(ground, told);
     history.decided(decision({ uid: 'u-new', images: [image([excepted(violated())])] }), 1);
-    await eventually('it is written', () => told.rows === 1, 20_000);
+    await eventually('it is written', () => told.rows === 1);
     expect(told.lines).toEqual([]);
     expect((await history.reader.verifications({ uid: 'u-new' }, undefined, 5)).rows).toMatchObject([
       { exception: 'incident-1' },

@@ -178,7 +178,7 @@ describe('a history in SQLite', () => {
     const told = new Told();
     history = open({ place: { ...place, maxMegabytes: 2 } }, told);
     for (let index = 0; index < 5_000; index += 1) history.decided(review(`i:${index}`), 1);
-    await eventually('they are written', () => told.rows === 5_000, 60_000);
+    await eventually('they are written', () => told.rows === 5_000);
     expect(told.gone).toBeGreaterThan(100);
     expect(told.losses).toEqual({});
     expect((await names(history))[0]).toBe('i:4999');
@@ -320,7 +320,7 @@ describe('a history in PostgreSQL', () => {
     block(false);
     await batch('after');
     await database.close();
-  }, 30_000);
+  });
 });
 
 describe.each(BOTH)('a batch in %s', (_name, groundsOf) => {
@@ -374,7 +374,7 @@ describe.each(BOTH)('a batch in %s', (_name, groundsOf) => {
     expect(told.losses).toEqual({ refused: 1 });
     expect(await names(history)).not.toContain('i:7');
     expect(await names(history)).toHaveLength(19);
-  }, 30_000);
+  });
 });
 
 function canMount(): boolean {

@@ -162,7 +162,7 @@ describe.each(BOTH)(`${ROWS} rows in %s`, (name, groundsOf) => {
       expect(page.next).not.toBe(cursor ?? '');
       cursor = page.next;
     } while (cursor !== undefined);
-  }, 60_000);
+  });
 
   test('a window loses no row and repeats none', async () => {
     const filter: VerificationFilter = {

@@ -214,5 +214,5 @@ describe('what is remembered', () => {
     await read(['large-39']);
     await read(['large-0']);
     expect(asked()).toEqual(['large-0']);
-  }, 30_000);
+  });
 });

@@ -20,7 +20,7 @@ beforeAll(() => {
   [authority, other] = [createAuthority('tests'), createAuthority('other')];
   const { certPem, keyPem } = authority.issue({ commonName: 'r', names: [host] });
   tls = { key: keyPem, cert: certPem };
-}, 60_000);
+});
 
 async function proxy(): Promise<TestProxy> {
   const started = await TestProxy.start();

@@ -65,7 +65,10 @@ describe('what was found', () => {
     });
     clock.now += 2000;
     expect(await next(source, registry, digest)).toMatchObject({ evidence: ['one'], remembered: true });
-    await eventually('the second one is found', async () => (await next(source, registry, digest)).evidence.length === 2);
+    await eventually(
+      'the second one is found',
+      async () => (await next(source, registry, digest)).evidence.length === 2,
+    );
     expect(await next(source, registry, digest)).toEqual({
       evidence: ['one', 'two'],
       remembered: true,

@@ -74,7 +74,7 @@ describe('keys in Azure Key Vault', () => {
       vault.versions = [version(1, { key })];
       expect(await asked()).toEqual([fingerprint(key)]);
     }
-  }, 20_000);
+  });
 
   test.each([
     ['no usable version', [version(1, { enabled: false })], /no version that is enabled/],
