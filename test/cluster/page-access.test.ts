@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import type { Page } from 'playwright-core';
+import { PROBLEMS } from '../../src/admin/problem.ts';
 import { strings } from '../../src/ui/strings.ts';
-import { startBrowser, type TestBrowser } from '../support/browser.ts';
+import { accessibilityFindings, sidewaysScroll, startBrowser, type TestBrowser } from '../support/browser.ts';
 import { serverCertificate } from '../support/key-store.ts';
 import { API_VERSION, install, pod, until, type Installation } from './installation.ts';
 import {
@@ -112,6 +113,122 @@ describe('somebody who may only look', () => {
     expectNoDefects(visitor, other);
     await Promise.all([visitor.close(), other.close()]);
   });
+});
+
+describe('somebody of one namespace who may only look', () => {
+  let nora: Person;
+  beforeAll(async () => {
+    nora = await newPerson(world, 'nora', `countersign-viewer@${MCP}`);
+    const spec = { mode: 'Audit', trustedKeys: [{ signerRef: { name: SIGNER } }] };
+    await world.cluster.createNamespace('elsewhere');
+    await world.applied(
+      ...[MCP, 'elsewhere'].map((namespace) => ({
+        apiVersion: API_VERSION,
+        kind: 'SigningPolicy',
+        metadata: { name: `own-${namespace}`, namespace },
+        spec,
+      })),
+    );
+    await world.apply(pod(MCP, 'seen', 'registry.example/mcp/weather:v1'));
+  });
+
+  test('G2: sees its policies and what was verified there, and is told what else there is that they may not see', async () => {
+    const visitor = await signedIn(browser, world, nora, { refusals: [403] });
+    const { page } = visitor;
+    const main = page.getByRole('main');
+    const { inNamespace } = strings.policies;
+    for (const section of ['signers', 'trustRoots', 'exceptions'] as const) {
+      await openSection(page, section);
+      await expectShown(main.getByText(PROBLEMS.FORBIDDEN[1]));
+    }
+    await openSection(page, 'policies');
+    await expectShown(main.getByText(inNamespace.title));
+    expect(await accessibilityFindings(page)).toEqual([]);
+    const show = async (namespace: string) => {
+      await main.getByRole('textbox', { name: inNamespace.label }).fill(namespace);
+      await main.getByRole('button', { name: inNamespace.show, exact: true }).click();
+      await expectShown(main.getByText(inNamespace.shown(namespace)));
+    };
+    await show('elsewhere');
+    await expectShown(main.getByText(PROBLEMS.FORBIDDEN[1]));
+    await expect(main.getByText('own-elsewhere').count()).resolves.toBe(0);
+    await show(MCP);
+    await expectShown(main.getByRole('link', { name: `own-${MCP}` }));
+    await expectShown(main.getByText(inNamespace.shownBody));
+    await expect(main.getByText('mcp-servers').count()).resolves.toBe(0);
+    expect(await accessibilityFindings(page)).toEqual([]);
+    await main.getByRole('link', { name: `own-${MCP}` }).click();
+    await expectShown(main.getByText(strings.policies.viewOnly));
+    await expect(main.getByRole('textbox', { name: strings.policies.yamlLabel }).isEditable()).resolves.toBe(
+      false,
+    );
+    await openSection(page, 'history');
+    const { filters } = strings.history;
+    await expectShown(main.getByText(PROBLEMS.FORBIDDEN[1]));
+    await main.getByRole('textbox', { name: filters.namespace }).fill(MCP);
+    await main.getByRole('button', { name: filters.apply }).click();
+    await expectShown(main.getByRole('row', { name: /mcp\/weather/ }));
+    expectNoDefects(visitor);
+    await visitor.close();
+  });
+
+  test('G2: changes nothing, there or elsewhere', async () => {
+    const visitor = await signedIn(browser, world, nora, { refusals: [403] });
+    const own = `/namespaces/${MCP}/policies/own-${MCP}`;
+    const stored = (await answerTo(visitor.page, 'GET', own)).body as { spec: { mode: string } };
+    for (const [method, path, body] of [
+      ['DELETE', own],
+      ['POST', `${own}/mode`, { mode: 'Enforce' }],
+      ['POST', `/namespaces/${MCP}/policies`, { metadata: { name: 'evil' }, spec: stored.spec }],
+      ['POST', `/signers/${SIGNER}/disable`],
+      ['GET', '/namespaces/elsewhere/policies'],
+      ['GET', '/policies/mcp-servers'],
+      ['GET', '/verifications?namespace=elsewhere'],
+      ['POST', '/verify', { image: 'registry.example/mcp/weather:v1', namespace: MCP }],
+    ] as const) {
+      const { status } = await answerTo(visitor.page, method, path, { body });
+      expect([method, path, status]).toEqual([method, path, 403]);
+    }
+    expect((await answerTo(visitor.page, 'GET', own)).body).toMatchObject({ spec: { mode: 'Audit' } });
+    expect(await isOn()).toBe(true);
+    // The twin: for somebody who may, the very same call does it.
+    const other = await signedIn(browser, world, alice);
+    expect(await answerTo(other.page, 'DELETE', own)).toMatchObject({ status: 200 });
+    expectNoDefects(visitor, other);
+    await Promise.all([visitor.close(), other.close()]);
+  });
+});
+
+describe('a long name', () => {
+  test.each([390, 1280])(
+    'on %d pixels shows both its ends in the head, and is whole in the menu',
+    async (width) => {
+      const name = `release-engineering-of-the-platform-team-${width}`;
+      const someone = await newPerson(world, name, 'countersign-viewer');
+      const visitor = await signedIn(browser, world, someone, { width, height: 844 });
+      const { page } = visitor;
+      const toggle = page.getByRole('button', { name: strings.user.menu(someone.user) });
+      const shown = toggle.getByTitle(someone.user);
+      const { x, width: wide } = (await shown.boundingBox()) ?? { x: 0, width: 0 };
+      expect(wide).toBeGreaterThan(60);
+      expect(x + wide).toBeLessThan(width);
+      const [start, end] = await shown.locator('span').all();
+      await expect(end?.textContent()).resolves.toBe(someone.user.slice(-8));
+      await expect(start?.textContent()).resolves.toBe(someone.user.slice(0, -8));
+      const [first, last] = [await start?.boundingBox(), await end?.boundingBox()];
+      expect(first?.width).toBeGreaterThan(30);
+      expect(last?.width).toBeGreaterThan(30);
+      expect((last?.x ?? 0) + (last?.width ?? 0)).toBeLessThanOrEqual(x + wide + 1);
+      expect(await sidewaysScroll(page)).toBe(0);
+      expect(await accessibilityFindings(page)).toEqual([]);
+      await toggle.click();
+      const whole = page.getByRole('menuitem').filter({ hasText: someone.user });
+      await expectShown(whole);
+      expect(await sidewaysScroll(page)).toBe(0);
+      expectNoDefects(visitor);
+      await visitor.close();
+    },
+  );
 });
 
 describe('a session', () => {

@@ -62,10 +62,12 @@ export function useSigner(name: string) {
   });
 }
 
-export function usePolicies() {
+/** @param namespace undefined = of the cluster and of all namespaces */
+export function usePolicies(namespace?: string) {
   return useQuery({
-    queryKey: ['policies'],
-    queryFn: ({ signal }) => get<ListOf<Policy>>('/policies', { signal }),
+    queryKey: namespace === undefined ? ['policies'] : ['policies', 'of', namespace],
+    queryFn: ({ signal }) =>
+      get<ListOf<Policy>>('/policies', { signal, ...(namespace !== undefined && { query: { namespace } }) }),
   });
 }
 

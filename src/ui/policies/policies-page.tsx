@@ -2,20 +2,24 @@ import { SearchInput, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/r
 import { SecurityIcon } from '@patternfly/react-icons/dist/esm/icons/security-icon';
 import { useNavigate, useSearchParams } from 'react-router';
 import type { Policy } from '../../admin/schemas/resources.ts';
+import { isProblem } from '../api/problem.ts';
 import { usePolicies } from '../api/queries.ts';
 import { usePermissions } from '../session/session.tsx';
 import { ActionButton } from '../shared/action-button.tsx';
 import { SectionPage } from '../shared/section-page.tsx';
 import { EmptyMessage, Loaded } from '../shared/states.tsx';
 import { strings } from '../strings.ts';
+import { NamespaceChoice } from './namespace-choice.tsx';
 import { PoliciesTable } from './policies-table.tsx';
 import { usePolicyDialogs, type PolicyDialogs } from './policy-dialogs.tsx';
 
 const text = strings.policies;
 
 export function PoliciesPage() {
-  const policies = usePolicies();
+  const [params, setParams] = useSearchParams();
   const { policies: grants } = usePermissions();
+  const namespace = grants.read ? undefined : (params.get('namespace') ?? undefined);
+  const policies = usePolicies(namespace);
   const navigate = useNavigate();
   const dialogs = usePolicyDialogs();
   const add = () => void navigate('/policies/new');
@@ -29,6 +33,9 @@ export function PoliciesPage() {
         </ActionButton>
       }
     >
+      {(namespace !== undefined || isProblem(policies.error, 'FORBIDDEN')) && (
+        <NamespaceChoice namespace={namespace} onChoose={(chosen) => setParams({ namespace: chosen })} />
+      )}
       <Loaded query={policies}>
         {({ items, isComplete }) => (
           <>
@@ -42,7 +49,7 @@ export function PoliciesPage() {
             ) : (
               <PoliciesList policies={items} dialogs={dialogs} />
             )}
-            {!isComplete && <p className="cs-quiet">{strings.app.incomplete}</p>}
+            {!isComplete && namespace === undefined && <p className="cs-quiet">{strings.app.incomplete}</p>}
           </>
         )}
       </Loaded>
@@ -60,7 +67,15 @@ function PoliciesList({
 }) {
   const [params, setParams] = useSearchParams();
   const search = params.get('search') ?? '';
-  const setSearch = (next: string) => setParams(next === '' ? {} : { search: next }, { replace: true });
+  const setSearch = (next: string) =>
+    setParams(
+      (before) => {
+        before.delete('search');
+        if (next !== '') before.set('search', next);
+        return before;
+      },
+      { replace: true },
+    );
   const shown = policies.filter(({ metadata: { name, namespace } }) =>
     `${namespace ?? ''}/${name}`.includes(search.trim()),
   );
