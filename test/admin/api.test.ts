@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { ApiProblem } from '../../src/admin/problem.ts';
 import { route, type Route } from '../../src/admin/route.ts';
 import { HistoryError } from '../../src/history/database.ts';
 import { DeskError } from '../../src/store/resource-desk.ts';
 import type { Logger } from '../../src/log.ts';
+import { eventually } from '../kube/eventually.ts';
+import { cpuMillisecondsSince } from '../support/cpu-time.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
 import { basic, openDoor, PASSWORD, type Door, type SignedInBrowser } from './door.ts';
 
@@ -103,6 +104,7 @@ function testRoutes(): readonly Route[] {
       answers,
       handle: ({ signal }) => {
         const { promise } = Promise.withResolvers<never>();
+        handled.push('begun');
         signal.addEventListener('abort', () => handled.push('aborted'));
         return promise;
       },
@@ -367,9 +369,9 @@ describe('what is sent', () => {
 
   test('thousands of parameters take no time', async () => {
     const many = Array.from({ length: 3_500 }, (_, index) => `p${index}=1`).join('&');
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect((await browser.ask(`/api/v1/things?${many}`)).status).toBe(400);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(cpuMillisecondsSince(started)).toBeLessThan(2_000);
   });
 
   test('a header is handed on when the route names it, once', async () => {
@@ -421,11 +423,16 @@ describe('what comes back', () => {
 
   test('a handler that hangs is given up, and told', async () => {
     handled = [];
-    const impatient = await openDoor(work.path, { routes: testRoutes, server: { deadline: 500 } });
+    const impatient = await openDoor(work.path, { routes: testRoutes, server: { deadline: 3_000 } });
     try {
+      // A password is hashed once, which takes a part of the time.
+      await eventually(
+        'signed in',
+        async () => (await impatient.ask('/api/v1/session', { headers: basic() })).status === 200,
+      );
       const answer = await impatient.ask('/api/v1/hangs', { headers: basic() });
       expect(answer.json()).toMatchObject({ status: 504, code: 'TIMEOUT' });
-      expect(handled).toEqual(['aborted']);
+      expect(handled).toEqual(['begun', 'aborted']);
     } finally {
       await impatient.stop();
     }
@@ -435,11 +442,11 @@ describe('what comes back', () => {
     handled = [];
     const gone = new AbortController();
     const asked = browser.ask('/api/v1/hangs', { signal: gone.signal }).catch(() => undefined);
-    await sleep(300);
+    await eventually('it has begun', () => handled.length === 1);
     gone.abort();
     await asked;
-    for (const end = Date.now() + 20_000; handled.length === 0 && Date.now() < end;) await sleep(20);
-    expect(handled).toEqual(['aborted']);
+    await eventually('it is told', () => handled.length === 2);
+    expect(handled).toEqual(['begun', 'aborted']);
   });
 
   test('G11: every answer is closed to other sites, and none is kept', async () => {

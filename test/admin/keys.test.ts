@@ -23,6 +23,8 @@ const SECRETS = { namespace: 'keys', name: 'cosign' };
 let scratch: ReturnType<typeof scratchDirectory>;
 let server: ResourceServer;
 let ring: KeyRing;
+/** The same with another deadline, milliseconds. */
+let ringOf: (deadline: number) => KeyRing;
 let vault: Server;
 /** What it was asked. */
 let asked: string[];
@@ -64,7 +66,9 @@ beforeEach(async () => {
       now: Date.now,
     },
   );
-  ring = new KeyRing({ source, logger: silentLogger, timing: { deadline: 400 } });
+  ringOf = (deadline) => new KeyRing({ source, logger: silentLogger, timing: { deadline } });
+  // Longer than a request to this server may take.
+  ring = ringOf(60_000);
   scratch = scratchDirectory();
   server = new ResourceServer(scratch.path);
   server.write('base.yaml', JSON.stringify(policy('base')));
@@ -174,8 +178,8 @@ describe('a reference is read now', () => {
     const began = performance.now();
     const { status, json } = await resolve({ uri });
     expect([422, 503]).toContain(status);
-    // Whether something listens there is told by nothing, the time included.
-    expect(performance.now() - began).toBeLessThan(2_000);
+    // Whether something listens there is told by nothing, the time included: a request has half a minute.
+    expect(performance.now() - began).toBeLessThan(15_000);
     expect(asked).toEqual([]);
     expect(json.keys).toBeUndefined();
     expect((await resolve({ uri: 'hashivault://release' })).status).toBe(200);
@@ -203,6 +207,10 @@ describe('a reference is read now', () => {
     ['silence', 'silence'],
   ] as const)('G8: %s: words of our own, none of the server', async (_, said) => {
     answer = () => said;
+    if (said === 'silence') {
+      await ring.stop();
+      ring = ringOf(500);
+    }
     const { status, json, body } = await resolve({ uri: 'hashivault://release' });
     expect([status, json.code]).toEqual([503, 'UNAVAILABLE']);
     expect(json.detail).toMatch(/^hashivault:\/\/release could not be read: /);
@@ -214,11 +222,12 @@ describe('a reference is read now', () => {
   test('G8: questions leave most places to what admissions rely on', async () => {
     let released = 0;
     let waiting = 0;
-    const held: (() => void)[] = [];
+    const { promise: free, resolve: release } = Promise.withResolvers<void>();
     vault.removeAllListeners('request');
-    vault.on('request', (_request, response) => {
+    vault.on('request', async (_request, response) => {
       waiting += 1;
-      held.push(() => response.writeHead(404).end());
+      await free;
+      response.writeHead(404).end();
     });
     const questions = Array.from({ length: 6 }, () =>
       resolve({ uri: 'hashivault://release' }).finally(() => (released += 1)),
@@ -226,8 +235,8 @@ describe('a reference is read now', () => {
     await eventually('two are asked', () => waiting === 2);
     await new Promise((later) => setTimeout(later, 50));
     expect([waiting, released]).toEqual([2, 0]);
+    release();
     for (const { status } of await Promise.all(questions)) expect(status).toBe(503);
-    held.forEach((release) => release());
   });
 });
 

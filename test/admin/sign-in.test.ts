@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AdminPassword } from '../../src/admin/password.ts';
 import { FailureGuard } from '../../src/admin/rate-limits.ts';
 import type { Logger } from '../../src/log.ts';
+import { cpuMillisecondsSince } from '../support/cpu-time.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
 import { basic, cookieIn, openDoor, PASSWORD, type Door } from './door.ts';
 
@@ -157,9 +158,10 @@ describe("the administrator's password", () => {
     expect([await first.isRight(told, signal), await again.isRight(told, signal)]).toEqual([true, true]);
     expect(await again.isRight(`${told} `, signal)).toBe(false);
     // Known for a while: programs send it with every request.
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (let n = 0; n < 100; n++) expect(await again.isRight(told, signal)).toBe(true);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // A hundred hashes are half a minute.
+    expect(cpuMillisecondsSince(started)).toBeLessThan(5_000);
   });
 
   test('one that is given replaces the one before', async () => {
@@ -202,7 +204,8 @@ describe("the administrator's password", () => {
     gone.abort();
     const rest = await Promise.allSettled(guesses);
     clearInterval(clock);
-    expect(turns).toBeGreaterThan(5);
+    // With the hashes on this thread it would be none at all.
+    expect(turns).toBeGreaterThan(1);
     expect(rest.filter(({ status }) => status === 'fulfilled').length).toBeLessThan(6);
   });
 });

@@ -26,7 +26,7 @@ export function http(url: string, options: HttpOptions = {}): Promise<HttpRespon
     method: options.method ?? 'GET',
     headers: { ...options.headers, ...(body && { 'content-length': String(body.length) }) },
     agent: false,
-    timeout: 30_000,
+    timeout: 60_000,
     ...(options.ca !== undefined && { ca: options.ca }),
     ...(options.cert !== undefined && { cert: options.cert }),
     ...(options.key !== undefined && { key: options.key }),
@@ -43,7 +43,7 @@ export function http(url: string, options: HttpOptions = {}): Promise<HttpRespon
       });
     });
     request.on('error', reject);
-    request.on('timeout', () => request.destroy(new Error(`${url} did not answer within 30 s`)));
+    request.on('timeout', () => request.destroy(new Error(`${url} did not answer within a minute`)));
     request.end(body);
   });
 }
