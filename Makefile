@@ -55,7 +55,7 @@ test-unit: node_modules/.installed ## What needs Node alone
 test-cluster: build tools ## On a real kube-apiserver, registries, Fulcio, Rekor, timestamp authority and cosign
 	@$(JEST) --selectProjects cluster --runInBand
 
-tools: ## Build the real parts that the tests run on (Go 1.26 or newer; about 15 minutes once, then nothing)
+tools: ## Build the real parts that the tests run on (Go 1.26 or newer; about 20 minutes once, then nothing)
 	@test/tools/build.sh
 
 crds: node_modules/.installed ## Write the CRDs from src/api

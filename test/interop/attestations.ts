@@ -1,8 +1,9 @@
 import { attest as attestLikeGitHub } from 'sigstore';
-import { attest, type Proofs } from '../support/cosign.ts';
+import { attest, type Proofs, type Signer } from '../support/cosign.ts';
 import type { PushedImage } from '../support/manifests.ts';
+import type { Change } from './changes.ts';
 import { PROOFS, type Proof } from './dimensions.ts';
-import { BUILDER, WORKFLOW, type Stage, type Who } from './stage.ts';
+import { BUILDER, WORKFLOW, type Stage } from './stage.ts';
 import { emptyConfig, storeEvidence } from './stored-evidence.ts';
 
 export const PROVENANCE = 'https://slsa.dev/provenance/v1';
@@ -15,40 +16,75 @@ export interface Attester {
   readonly major: 2 | 3;
   readonly legacy: boolean;
   readonly proof: Proof;
-  readonly who: Who;
+  readonly who: 'keyless' | 'workflow' | 'P-256';
   /** A further flag of cosign's; with `byGitHub` it is none of cosign's. */
   readonly flags?: readonly string[];
   readonly byGitHub?: true;
 }
 
-const cosign = { who: 'keyless', flags: [] } as const;
-const gitHub = { who: 'workflow', major: 3, legacy: false, byGitHub: true } as const;
-
-export const ATTESTERS: readonly Attester[] = [
-  { name: 'cosign 2.6.5 `attest`', major: 2, legacy: true, proof: PROOFS.v1, ...cosign },
+/** What cosign writes for Rekor v1, in both layouts and with both kinds of entry. */
+const OF_REKOR_V1 = [
+  { name: 'cosign 2.6.5 `attest`', major: 2, legacy: true },
   {
     name: 'cosign 2.6.5 `attest --rekor-entry-type intoto`',
     major: 2,
     legacy: true,
-    proof: PROOFS.v1,
-    who: 'keyless',
     flags: ['--rekor-entry-type', 'intoto'],
   },
-  { name: 'cosign 2.6.5 `attest --new-bundle-format`', major: 2, legacy: false, proof: PROOFS.v1, ...cosign },
-  {
-    name: 'cosign 3.1.3 `attest --new-bundle-format=false`',
-    major: 3,
-    legacy: true,
-    proof: PROOFS.v1,
-    ...cosign,
-  },
-  { name: 'cosign 3.1.3 `attest`', major: 3, legacy: false, proof: PROOFS.v2Stamped, ...cosign },
+  { name: 'cosign 2.6.5 `attest --new-bundle-format`', major: 2, legacy: false },
+  { name: 'cosign 3.1.3 `attest --new-bundle-format=false`', major: 3, legacy: true },
+  { name: 'cosign 3.1.3 `attest`', major: 3, legacy: false },
+] as const;
+
+const gitHub = { who: 'workflow', major: 3, legacy: false, byGitHub: true } as const;
+
+export const ATTESTERS: readonly Attester[] = [
+  ...OF_REKOR_V1.flatMap((attester) => [
+    { ...attester, proof: PROOFS.v1, who: 'keyless' } as const,
+    { ...attester, proof: PROOFS.v1Stamped, who: 'P-256' } as const,
+  ]),
+  { name: 'cosign 3.1.3 `attest`', major: 3, legacy: false, proof: PROOFS.v2Stamped, who: 'keyless' },
   { name: 'GitHub (`actions/attest`), public repository', proof: PROOFS.v1, ...gitHub },
   { name: 'GitHub (`actions/attest`), private repository', proof: PROOFS.stamped, ...gitHub },
 ];
 
+/** Told apart in names of tests and images. */
+export function titleOf({ name, proof, who }: Attester): string {
+  return `${name}, ${proof.name}, ${signerOf(who)}`;
+}
+
+export function signerOf(who: Attester['who']): string {
+  return who === 'workflow' ? 'keyless' : who;
+}
+
 export function proofsOf({ legacy, proof }: Attester): Required<Proofs> {
   return { legacy, log: proof.log, timestamp: proof.timestamp };
+}
+
+/**
+ * cosign 3 has the signature timestamped in either layout, but verifies a timestamp in the old one as the envelope's, which cosign 2 makes:
+ * it does not verify its own.
+ */
+export function isRefusedByMaker({ major, legacy, proof }: Attester): boolean {
+  return major === 3 && legacy && proof.timestamp;
+}
+
+/** Parts of the evidence of which a byte is changed. */
+export function changesOf({ legacy, proof }: Attester): readonly Change[] {
+  return [
+    'payload',
+    ...(proof.log === 'v1' ? (['log entry', 'log promise'] as const) : []),
+    ...(proof.log === 'v1' && !legacy ? (['log checkpoint'] as const) : []),
+    ...(proof.timestamp ? (['timestamp'] as const) : []),
+  ];
+}
+
+/** The same signer as of the attestation. */
+export async function signerFor({ sigstore, keys }: Stage, who: Attester['who']): Promise<Signer> {
+  if (who === 'P-256') return { key: keys[who] };
+  return {
+    token: await (who === 'keyless' ? sigstore.emailToken(BUILDER) : sigstore.workflowToken(WORKFLOW)),
+  };
 }
 
 /** Attests SLSA provenance as this attester does it. */
@@ -56,7 +92,7 @@ export async function attestBy(stage: Stage, attester: Attester, image: PushedIm
   const { sigstore } = stage;
   const predicate = { buildDefinition: {}, runDetails: { builder: { id: 'https://example.com/builder' } } };
   if (attester.byGitHub !== true) {
-    const signer = { token: await sigstore.emailToken(BUILDER) };
+    const signer = await signerFor(stage, attester.who);
     const { flags = [] } = attester;
     const options = { type: PROVENANCE, predicate, flags, ...proofsOf(attester) };
     return attest(stage.cosign[attester.major], image, signer, options);
@@ -69,6 +105,7 @@ export async function attestBy(stage: Stage, attester: Attester, image: PushedIm
     predicate,
   };
   const { log, timestamp } = attester.proof;
+  if (log === 'v1') await sigstore.logV1.ready();
   const bundle = await attestLikeGitHub(
     Buffer.from(JSON.stringify(statement)),
     'application/vnd.in-toto+json',

@@ -110,12 +110,22 @@ export const MATRIX: readonly Row[] = Object.values<Tool>(TOOLS).flatMap((tool) 
   ),
 );
 
-/** Every tool with every place: how evidence is stored depends on neither proof nor key, so one of each will do. */
+/**
+ * Every tool with every place: how evidence is stored depends on neither proof nor key, so one of each will do, and one place for what
+ * Rekor v1 and a timestamp prove together.
+ */
 export const PLACES: readonly Row[] = Object.values<Tool>(TOOLS).flatMap((tool) =>
   storagesOf(tool).flatMap((storage) =>
     (['keyless', 'P-256'] as const).map((signer) => {
       const proof = isForeignLog(tool, PROOFS.v2Stamped) ? PROOFS.v1Stamped : PROOFS.v2Stamped;
-      return { tool, storage, proof, signer, changes: ['payload', 'timestamp'] as const };
+      const isUsual = storage === STORAGES.tag || storage === STORAGES.referrers;
+      return {
+        tool,
+        storage,
+        proof,
+        signer,
+        changes: isUsual ? CHANGES : (['payload', 'timestamp'] as const),
+      };
     }),
   ),
 );

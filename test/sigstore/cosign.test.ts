@@ -6,7 +6,7 @@ import type { TrustContext } from '../../src/sigstore/verify.ts';
 import { readCosignRecord, recordedEvidence, type RecordedCase } from '../support/fixtures-cosign.ts';
 import { codeOf, keyContext, mustVerify, newKey, ROOT } from './support.ts';
 
-/** Made once by real cosign 2 and 3, Fulcio, Rekor v2 and a timestamp authority. */
+/** Made once by real cosign 2 and 3, Fulcio, Rekor v1 and v2 and a timestamp authority. */
 const RECORD = readCosignRecord();
 const root = parseTrustRoot(JSON.parse(RECORD.trustedRoot), PRIVATE_INSTANCE);
 
@@ -87,6 +87,17 @@ describe('what real cosign makes', () => {
       kind: 'intoto',
       apiVersion: '0.0.1',
     });
+  });
+
+  test('Rekor v1 promises the index over all its trees, and proves the one in its tree: as in the public instance they differ', () => {
+    const recorded = named('P-256 key, Rekor v1');
+    const bundle = JSON.parse(Buffer.from(recorded.bundle ?? '', 'base64').toString()) as {
+      verificationMaterial: { tlogEntries: { logIndex: string; inclusionProof: { logIndex: string } }[] };
+    };
+    const [entry] = bundle.verificationMaterial.tlogEntries;
+    expect(Number(entry?.logIndex) - Number(entry?.inclusionProof.logIndex)).toBe(1);
+    const { log } = mustVerify(recordedEvidence(recorded), contextOf(recorded));
+    expect(log).toMatchObject({ state: 'valid', proofs: [{ logIndex: entry?.logIndex }] });
   });
 
   test('A1: entries of one recorded signature do not go with another', () => {

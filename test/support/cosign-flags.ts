@@ -12,7 +12,11 @@ export function signerFlags(cosign: Cosign, signer: Signer): readonly string[] {
 }
 
 /** Which services a signature asks. Everything is named: a default would be the public instance. */
-export function serviceFlags(cosign: Cosign, signer: Signer, proofs: Proofs): readonly string[] {
+export async function serviceFlags(
+  cosign: Cosign,
+  signer: Signer,
+  proofs: Proofs,
+): Promise<readonly string[]> {
   const legacy = isLegacy(cosign, proofs);
   const log = proofs.log ?? (legacy ? 'v1' : 'v2');
   if (legacy && log === 'v2') throw new Error('The legacy layout cannot hold an entry of Rekor v2.');
@@ -23,6 +27,7 @@ export function serviceFlags(cosign: Cosign, signer: Signer, proofs: Proofs): re
       return [...layoutFlags(cosign), '--tlog-upload=false'];
     throw new Error('This signature needs a Sigstore: createCosign({ workDir, sigstore }).');
   }
+  if (log === 'v1') await sigstore.logV1.ready();
   if (!legacy) {
     const config = sigstore.signingConfig[log][timestamp ? 'timestamp' : 'noTimestamp'];
     const format = cosign.major === 2 ? ['--new-bundle-format'] : [];

@@ -103,7 +103,7 @@ export async function sign(
   const args = [
     'sign',
     ...signerFlags(cosign, signer),
-    ...serviceFlags(cosign, signer, options),
+    ...(await serviceFlags(cosign, signer, options)),
     ...registryFlags(image.registry),
     ...annotations,
     ...(options.recursive === true ? ['--recursive'] : []),
@@ -147,7 +147,7 @@ export async function attest(
     '--predicate',
     predicatePath,
     ...signerFlags(cosign, signer),
-    ...serviceFlags(cosign, signer, options),
+    ...(await serviceFlags(cosign, signer, options)),
     ...registryFlags(image.registry),
     ...(options.flags ?? []),
     '--yes',

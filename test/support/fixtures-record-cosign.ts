@@ -1,5 +1,5 @@
 /**
- * Records what real cosign 2 and 3, Fulcio, Rekor v2 and a timestamp authority make, so that the unit suite verifies it
+ * Records what real cosign 2 and 3, Fulcio, Rekor v1 and v2 and a timestamp authority make, so that the unit suite verifies it
  * without any of them: `node test/support/fixtures-record-cosign.ts` after `make tools`, then the formatter, rewrites
  * `test/sigstore/cosign.json`.
  */
@@ -152,7 +152,8 @@ async function allKeys(cosign: Cosign): Promise<Readonly<Record<KeyKind, KeyFile
 
 /**
  * Every other kind of key, as far as cosign writes evidence with it. It refuses its own bundles by Ed25519 keys, and its own `dsse`
- * entries of Rekor v1 by keys on larger curves and by Ed25519 keys: it signs with one hash and checks with another.
+ * entries of Rekor v1 by keys on larger curves and by Ed25519 keys: it signs with one hash and checks with another. Rekor v1 refuses
+ * what cosign 2 uploads of these for the same reason.
  */
 function otherKeys(
   cosign: Cosign,
@@ -165,7 +166,7 @@ function otherKeys(
     const legacy: readonly Recording[] = [
       { name: `legacy ${kind} key`, cosign, signer, proofs: { legacy: true } },
       { name: `legacy ${kind} key, no log`, cosign, signer, proofs: { ...noLog, legacy: true } },
-      { name: `cosign 2 ${kind} key`, cosign: cosign2, signer },
+      { name: `cosign 2 ${kind} key, no log`, cosign: cosign2, signer, proofs: noLog },
       {
         name: `cosign 2 ${kind} key attestation, no log`,
         cosign: cosign2,
@@ -178,15 +179,12 @@ function otherKeys(
       { name: `${kind} key`, cosign, signer },
       { name: `${kind} key, no log`, cosign, signer, proofs: noLog },
     ];
-    const dsseEntries: readonly Recording[] = [
+    const ofRekorV1: readonly Recording[] = [
+      { name: `cosign 2 ${kind} key`, cosign: cosign2, signer },
       { name: `${kind} key, Rekor v1`, cosign, signer, proofs: { log: 'v1' } },
       { name: `cosign 2 ${kind} key attestation`, cosign: cosign2, signer, attested: PROVENANCE },
     ];
-    return [
-      ...legacy,
-      ...(kind === 'ed25519' ? [] : bundles),
-      ...(kind.startsWith('rsa') ? dsseEntries : []),
-    ];
+    return [...legacy, ...(kind === 'ed25519' ? [] : bundles), ...(kind.startsWith('rsa') ? ofRekorV1 : [])];
   });
 }
 
@@ -235,7 +233,7 @@ async function record(recording: Recording): Promise<RecordedCase> {
   await invoke(cosign, [
     ...(attested === undefined ? ['sign'] : ['attest', '--type', attested, '--predicate', predicatePath]),
     ...signerFlags(cosign, signer),
-    ...serviceFlags(cosign, signer, proofs),
+    ...(await serviceFlags(cosign, signer, proofs)),
     ...registryFlags(registry),
     ...(recording.flags ?? []),
     '--yes',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Merkle trees as RFC 9162 section 2.1 defines them, computed anew each time: logs of tests are short. */
-export function leafHash(leaf: Buffer): Buffer {
+function leafHash(leaf: Buffer): Buffer {
   return hash(Buffer.of(0), leaf);
 }
 

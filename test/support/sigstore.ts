@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { githubIssuer, googleIssuer, startOidcIssuers, type IssuerKind } from './oidc.ts';
 import type { RunningProcess } from './process.ts';
-import { startRekorV1, type RekorV1 } from './rekor-v1.ts';
+import { prepareRekorV1, type RekorV1 } from './rekor-v1.ts';
 import { startFulcio, startLog, startTimestampAuthority } from './sigstore-services.ts';
 import { createSigningConfigs, createTrustedRoot, type SigningConfigs } from './sigstore-trust.ts';
 import { workflowClaims, type Workflow } from './workflow-token.ts';
@@ -16,7 +16,7 @@ export interface SigstoreOptions {
 }
 
 /**
- * A private Sigstore: Fulcio without CT log, Rekor v2, a timestamp authority, a stand-in for Rekor v1, and OIDC
+ * A private Sigstore: Fulcio without CT log, Rekor v2, a timestamp authority, Rekor v1 once something is logged there, and OIDC
  * issuers. Its trust root names all of them.
  */
 export interface Sigstore {
@@ -49,7 +49,7 @@ export async function startSigstore(options: SigstoreOptions): Promise<Sigstore>
     [githubIssuer]: 'github-workflow',
     ...options.issuers,
   });
-  const logV1 = await startRekorV1();
+  const logV1 = await prepareRekorV1(folder);
   const parts = await Promise.allSettled([
     startFulcio(folder, issuers),
     startLog(folder),
