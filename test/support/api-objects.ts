@@ -74,9 +74,10 @@ export async function deleteObject({ request }: Api, path: string): Promise<void
 }
 
 function saidBy({ status, headers, body }: HttpResponse): Said {
-  const isTaken = status < 300;
-  const { message = '' } = isTaken ? {} : (JSON.parse(body.toString()) as { readonly message?: string });
-  return { isTaken, message, warnings: warningsIn(headers['warning'] ?? '') };
+  const warnings = warningsIn(headers['warning'] ?? '');
+  if (status < 300) return { isTaken: true, message: '', warnings };
+  const { reason, message } = JSON.parse(body.toString()) as Readonly<Record<'reason' | 'message', string>>;
+  return { isTaken: false, message: `Error from server (${reason}): ${message}`, warnings };
 }
 
 /** `299 - "text"`, in which quotes and backslashes are escaped (RFC 7234 §5.5). */
