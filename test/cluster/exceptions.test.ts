@@ -138,6 +138,8 @@ describe('kubectl apply of a SigningException', () => {
     await untilDenied(unsigned);
     expect(Date.now()).toBeGreaterThanOrEqual(end);
     await expectDenied(unsigned, '[SIGNATURE_MISSING]');
+    // Statuses are written within a minute, and with the next change of whatever resource.
+    await world.applied(exception('inc-other', { policies: ['elsewhere'] }));
     const said = await untilStatus(world, 'signingexception', 'inc-short', {
       ready: 'False',
       reason: 'Expired',
