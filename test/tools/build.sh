@@ -36,15 +36,15 @@ cosign|v3.1.3|github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3|-X sigs.k8s.io/rel
 fulcio|v1.8.8|github.com/sigstore/fulcio@v1.8.8|
 rekor|v2.3.0|github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix@v2.3.0|
 timestamp-server|v2.1.3|./timestamp-server .|
-rekor-v1|v1.5.4|github.com/sigstore/rekor/cmd/rekor-server@v1.5.4|
-trillian-log-server|$trillian_version|github.com/google/trillian/cmd/trillian_log_server@$trillian_version||$trillian_tags
-trillian-log-signer|$trillian_version|github.com/google/trillian/cmd/trillian_log_signer@$trillian_version||$trillian_tags
-trillian-schema|$trillian_version|file:github.com/google/trillian@$trillian_version storage/postgresql/schema/storage.sql|
 etcd|v3.6.16|./etcd go.etcd.io/etcd/server/v3|
 kube-apiserver|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kube-apiserver|$kubernetes_flags
 kube-controller-manager|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kube-controller-manager|$kubernetes_flags
 kubectl|$kubernetes_version|./kubernetes k8s.io/kubernetes/cmd/kubectl|$kubernetes_flags
 helm|v4.3.1|helm.sh/helm/v4/cmd/helm@v4.3.1|
+rekor-v1|v1.5.4|github.com/sigstore/rekor/cmd/rekor-server@v1.5.4|
+trillian-log-server|$trillian_version|github.com/google/trillian/cmd/trillian_log_server@$trillian_version||$trillian_tags
+trillian-log-signer|$trillian_version|github.com/google/trillian/cmd/trillian_log_signer@$trillian_version||$trillian_tags
+trillian-schema|$trillian_version|file:github.com/google/trillian@$trillian_version storage/postgresql/schema/storage.sql|
 vault-transit|v1.21.4|./vault-transit .|
 moto|v5.2.5|pip:./moto moto.server.main|
 cosign2|v2.6.5|github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5|-X sigs.k8s.io/release-utils/version.gitVersion=v2.6.5
