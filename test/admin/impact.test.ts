@@ -338,7 +338,7 @@ describe('what runs', () => {
     resourceVersion: '1',
     continueToken,
   });
-  const soon = () => AbortSignal.timeout(5_000);
+  const soon = () => AbortSignal.timeout(60_000);
 
   test('pages of the API server, with the token of whoever asks; smaller ones where they are too large', async () => {
     const { asked, workloads } = pods([page(['a'], 'more'), new TooLargeError(1), page(['b'])]);

@@ -66,7 +66,7 @@ async function untilKept(name: string): Promise<void> {
 }
 
 /** The answer waits for the history for a second only, and a busy machine may take longer. */
-async function untilTold(
+async function expectTold(
   lastUse: LastUse,
   times: Readonly<Record<string, number | undefined>>,
 ): Promise<void> {
@@ -88,15 +88,15 @@ test('is known after a restart; what this process saw wins where it is newer', a
   history = begun();
   const use = new SignerUse(() => now);
   const lastUse = new LastUse({ use, history: history.reader });
-  await untilTold(lastUse, { ci: EARLIER, both: EARLIER, [longest]: EARLIER, never: undefined });
+  await expectTold(lastUse, { ci: EARLIER, both: EARLIER, [longest]: EARLIER, never: undefined });
   now = LATER;
   use.decided(vouchedBy('both'));
   use.decided(vouchedBy('new'));
-  await untilTold(lastUse, { ci: EARLIER, both: LATER, new: LATER });
+  await expectTold(lastUse, { ci: EARLIER, both: LATER, new: LATER });
   // Another replica's is newer than what this one remembers.
   now = LATER + 1_000;
   history.decided(vouchedBy('both'), 1);
-  await untilTold(lastUse, { both: LATER + 1_000 });
+  await expectTold(lastUse, { both: LATER + 1_000 });
 });
 
 test('a list of signers and a single one show it, by one question each', async () => {

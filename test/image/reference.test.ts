@@ -11,7 +11,7 @@ import {
   withoutDigest,
   type ImageReference,
 } from '../../src/image/reference.ts';
-import { cpuMillisecondsSince } from '../support/cpu-time.ts';
+import { threadMilliseconds } from '../support/cpu-time.ts';
 
 interface Row {
   readonly input: string;
@@ -222,14 +222,15 @@ describe('attacks on names', () => {
   });
 
   test('a hostile text is refused in time linear in what may be looked at', () => {
-    const started = process.cpuUsage();
-    for (const part of ['a-', 'a.', 'a/', 'a_', '-', 'a:', '[:']) {
-      for (const length of [LIMITS.imageReferenceChars, 3_000_000]) {
-        expect(refusalOf(`x.io/${part.repeat(length / part.length)}!`)).toBeInstanceOf(Refusal);
-        expect(refusalOf(`${part.repeat(length / part.length)}!.io/x`)).toBeInstanceOf(Refusal);
+    const took = threadMilliseconds(() => {
+      for (const part of ['a-', 'a.', 'a/', 'a_', '-', 'a:', '[:']) {
+        for (const length of [LIMITS.imageReferenceChars, 3_000_000]) {
+          expect(refusalOf(`x.io/${part.repeat(length / part.length)}!`)).toBeInstanceOf(Refusal);
+          expect(refusalOf(`${part.repeat(length / part.length)}!.io/x`)).toBeInstanceOf(Refusal);
+        }
       }
-    }
-    expect(cpuMillisecondsSince(started)).toBeLessThan(1000);
+    });
+    expect(took).toBeLessThan(2_000);
   });
 });
 
