@@ -54,14 +54,14 @@ beforeAll(async () => {
     staysWhenAsked: true,
   });
   page = visitor.page;
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   main = page.getByRole('main');
   dialog = page.getByRole('dialog');
   await page.goto(PAGE);
   await page.getByLabel(strings.signIn.password.label).fill(PASSWORD);
   await page.getByRole('button', { name: strings.signIn.submit }).click();
   await expectShown(page.getByRole('heading', { level: 1, name: strings.overview.title }));
-}, 60_000);
+}, 240_000);
 
 afterEach(() => expectNoDefects(visitor));
 
