@@ -106,7 +106,7 @@ function fallbackCommand(host: string, folder: string, options: RegistryOptions)
     version: '0.1',
     log: { level: 'warn', accesslog: { disabled: true } },
     storage: {
-      filesystem: { rootdirectory: join(folder, 'data') },
+      inmemory: {},
       delete: { enabled: true },
       maintenance: { uploadpurging: { enabled: false } },
     },
