@@ -29,6 +29,7 @@ export default {
     {
       ...shared,
       displayName: 'cluster',
+      globalSetup: '<rootDir>/test/support/cluster-setup.config.js',
       testMatch: ['<rootDir>/test/cluster/**/*.test.ts', '<rootDir>/test/interop/**/*.test.ts'],
     },
   ],

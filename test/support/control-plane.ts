@@ -128,6 +128,21 @@ export function startApiServer(start: ApiServerStart): Promise<RunningProcess> {
   });
 }
 
+/** What makes Pods of workloads, what every namespace and account needs, roles that are made of others, and what deletes. */
+const CONTROLLERS = [
+  'clusterrole-aggregation-controller',
+  'cronjob-controller',
+  'daemonset-controller',
+  'deployment-controller',
+  'garbage-collector-controller',
+  'job-controller',
+  'namespace-controller',
+  'replicaset-controller',
+  'replicationcontroller-controller',
+  'serviceaccount-controller',
+  'statefulset-controller',
+];
+
 export async function startControllers(
   folder: string,
   files: ControlPlaneFiles,
@@ -140,6 +155,7 @@ export async function startControllers(
     args: flags({
       kubeconfig: admin.kubeconfig,
       'leader-elect': false,
+      controllers: CONTROLLERS.join(','),
       'bind-address': '127.0.0.1',
       'secure-port': port,
       'service-account-private-key-file': files.accountKey,

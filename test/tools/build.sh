@@ -6,6 +6,7 @@
 #   build.sh [NAME...]      build what is missing (all tools, or the named ones)
 #   build.sh --list         name and version of every tool
 #   build.sh --path NAME    where a tool's binary is, or will be
+#   build.sh --paths        the same of every tool, after its name
 #
 # COUNTERSIGN_TOOLS names the cache; ~/.cache/countersign/tools otherwise.
 set -euo pipefail
@@ -199,7 +200,11 @@ main() {
   case ${1:-} in
     --list) tools | cut -d'|' -f1,2 | tr '|' ' ' && return ;;
     --path) binary_of "${2:?--path needs the name of a tool}" && return ;;
-    -*) fail "usage: build.sh [--list | --path NAME | NAME...]" ;;
+    --paths)
+      for name in $(tools | cut -d'|' -f1); do echo "$name $(binary_of "$name")"; done
+      return
+      ;;
+    -*) fail "usage: build.sh [--list | --path NAME | --paths | NAME...]" ;;
   esac
   local names=("$@") name binary locked=
   [[ ${#names[@]} -gt 0 ]] || mapfile -t names < <(tools | cut -d'|' -f1)

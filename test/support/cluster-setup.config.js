@@ -1,0 +1,4 @@
+import { findTools } from './tools.ts';
+
+/** Runs once before the cluster suite. */
+export default findTools;
