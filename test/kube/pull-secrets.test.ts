@@ -129,7 +129,8 @@ describe('what is read', () => {
     const { workload, missing } = await read(['one', 'two']);
     expect(workload).toEqual([]);
     expect(missing).toContain('the Secret "one" could not be read (the API server did not answer)');
-    expect(performance.now() - started).toBeLessThan(4000);
+    // One that is not said is fifteen seconds.
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   test('64 at once; names that nobody has cannot flood the API server', async () => {
