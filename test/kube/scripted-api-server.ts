@@ -123,6 +123,10 @@ export class ScriptedApiServer {
     return this.#objects.get(keyOf(collection, namespace, name));
   }
 
+  all(collection: string): readonly StoredObject[] {
+    return [...this.#objects].filter(([key]) => key.startsWith(`${collection} `)).map(([, object]) => object);
+  }
+
   bookmark(collection: string): void {
     const object = {
       kind: 'X',
@@ -208,9 +212,7 @@ export class ScriptedApiServer {
   }
 
   #list(url: URL, response: ServerResponse, collection: string): void {
-    const all = [...this.#objects]
-      .filter(([key]) => key.startsWith(`${collection} `))
-      .map(([, object]) => object);
+    const all = this.all(collection);
     const from = Number(url.searchParams.get('continue') ?? 0);
     const limit = Number(url.searchParams.get('limit') ?? all.length);
     const next = from + limit < all.length ? String(from + limit) : undefined;

@@ -155,7 +155,7 @@ describe('a host that answers once and then hangs', () => {
       concurrency: { total: 64, perHost: 16 },
     });
     const image = artifacts.image();
-    const hang = async (name: string, signal: AbortSignal) => {
+    const hangs = async (name: string, signal: AbortSignal) => {
       registry.forget();
       registry.script(() => true);
       const asked = source.manifest(reference(registry), sha256(name), { ...asking(), signal });
@@ -183,12 +183,12 @@ describe('a host that answers once and then hangs', () => {
       return count;
     };
     const leaving = new AbortController();
-    const left = hang('left', leaving.signal);
+    const left = hangs('left', leaving.signal);
     await eventually('it was asked', () => registry.seen.length === 1);
     leaving.abort();
     await left;
     expect(await atOnce('left', 12)).toBe(12);
-    await hang('hung', soon());
+    await hangs('hung', soon());
     expect(await atOnce('hung', 4)).toBe(4);
   });
 });

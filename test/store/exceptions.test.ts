@@ -125,7 +125,7 @@ describe('exceptions in a cluster', () => {
     api = new ScriptedApiServer();
     api.serve(...Object.values(COLLECTIONS));
     await api.start();
-    client = new KubeClient(api.config(), { timeout: 1_000 });
+    client = new KubeClient(api.config());
   });
 
   afterEach(async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLogger, type Logger } from '../../src/log.ts';
@@ -174,12 +174,15 @@ describe('a directory of policies', () => {
 
   test('an editor that moves the old file away before it writes the new one never leaves a gap', async () => {
     write('a.yaml', yaml(policy('a')));
-    const made = await store();
+    // The time that a file may be missing stands still.
+    let looks = 0;
+    const made = await store({ now: () => 0, wall: () => ((looks += 1), Date.now()) });
     expect(names(made)).toBe('a');
     const seen = new Set<string>();
     made.onChange((snapshot) => void seen.add(snapshot.policies.map(({ policy: { name } }) => name).join()));
     renameSync(join(scratch.path, 'a.yaml'), join(scratch.path, 'a.yaml~'));
-    await sleep(250);
+    const before = looks;
+    await eventually('it was looked at', () => looks >= before + 3);
     expect(names(made)).toBe('a');
     write('a.yaml', yaml(policy('b')));
     await eventually('b', () => names(made) === 'b');
@@ -188,16 +191,26 @@ describe('a directory of policies', () => {
 
   test('a file that is being written is not believed before it is whole', async () => {
     write('a.yaml', yaml(policy('a'), policy('b')));
-    const made = await store({ pollInterval: 10 });
+    let age = 0;
+    let looks = 0;
+    const changed = Date.UTC(2026, 0, 1);
+    const made = await store({ pollInterval: 10, wall: () => ((looks += 1), changed + age) });
     expect(names(made)).toBe('a b');
     const seen: string[] = [];
     made.onChange((snapshot) => void seen.push(snapshot.policies.map(({ policy: { name } }) => name).join()));
+    const lookedAt = async (...documents: object[]) => {
+      const next = join(scratch.path, '.next');
+      writeFileSync(next, yaml(...documents));
+      utimesSync(next, changed / 1000, changed / 1000);
+      renameSync(next, join(scratch.path, 'a.yaml'));
+      const before = looks;
+      await eventually('it was looked at', () => looks >= before + 2);
+    };
     // Half of it is valid YAML with one policy fewer.
-    for (let i = 0; i < 10; i++) {
-      write('a.yaml', yaml(policy('a')));
-      await sleep(20);
-    }
-    write('a.yaml', yaml(policy('a'), policy('b'), policy('c')));
+    for (age of [0, 50, 99]) await lookedAt(policy('a'));
+    await lookedAt(policy('a'), policy('b'), policy('c'));
+    expect(seen).toEqual([]);
+    age = 100;
     await eventually('whole', () => names(made) === 'a b c');
     expect(seen).toEqual(['a,b,c']);
   });

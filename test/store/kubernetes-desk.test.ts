@@ -62,7 +62,7 @@ beforeEach(async () => {
   store = new KubernetesStore({ client: own, trust: staticTrust(builtinRoots()), logger: silentLogger });
   store.start();
   await eventually('ready', () => store.readiness().ready && ALL.every((each) => api.watchers(each) > 0));
-  desk = new KubernetesDesk({ client: callers, store, patience: 300 });
+  desk = new KubernetesDesk({ client: callers, store, patience: 60_000 });
 });
 
 afterEach(async () => {
@@ -72,7 +72,7 @@ afterEach(async () => {
 });
 
 describe('a write is answered when this process decides by it', () => {
-  test('create, replace, patch, delete: each is in force with its answer, within milliseconds', async () => {
+  test('create, replace, patch, delete: each is in force with its answer', async () => {
     const times: number[] = [];
     const timed = async <T>(work: Promise<T>): Promise<T> => {
       const began = performance.now();
@@ -98,12 +98,13 @@ describe('a write is answered when this process decides by it', () => {
     const deleted = await timed(desk.delete(SIGNER, patched.after?.metadata.resourceVersion, options()));
     expect(deleted).toMatchObject({ after: undefined, inForce: true });
     expect(store.current().signers.has('ci')).toBe(false);
-    // Far below any pause; the machine may be busy.
-    expect(Math.max(...times)).toBeLessThan(250);
+    // Who waits for the word of the watch, and not for what it says, waits for a minute.
+    expect(Math.max(...times)).toBeLessThan(30_000);
   });
 
   test('where the watch is silent: stored, and not in force', async () => {
     api.mute = true;
+    desk = new KubernetesDesk({ client: callers, store, patience: 300 });
     const created = await desk.create(draft(), options());
     expect(created).toMatchObject({ inForce: false, after: { metadata: { name: 'ci' } } });
     expect(store.current().signers.has('ci')).toBe(false);

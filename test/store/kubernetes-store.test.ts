@@ -51,7 +51,7 @@ beforeEach(async () => {
   api.serve(...Object.values(COLLECTIONS));
   api.put(COLLECTIONS.namespaces, { metadata: { name: 'mcp', labels: { tier: 'prod' } } });
   await api.start();
-  client = new KubeClient(api.config(), { timeout: 1_000 });
+  client = new KubeClient(api.config());
 });
 
 afterEach(async () => {
@@ -186,13 +186,13 @@ describe('snapshots', () => {
     await ready(made);
     api.mute = true;
     api.put(COLLECTIONS.policies, policy('tight'));
-    await eventually('re-list', () => names(made) === 'tight', 3_000);
+    await eventually('re-list', () => names(made) === 'tight');
     expect(api.count(`GET ${COLLECTIONS.policies}`)).toBeGreaterThan(2);
   });
 
   test('H12: a store whose watch has stalled, and whose lists fail too, is not ready and denies', async () => {
-    const made = store({ maxSnapshotAge: 600, timing: { ...timing, silence: 100 } });
-    const twin = store({ maxSnapshotAge: 60_000, timing: { ...timing, silence: 100 } });
+    const made = store({ maxSnapshotAge: 3_000, timing: { ...timing, silence: 500 } });
+    const twin = store({ maxSnapshotAge: 600_000, timing: { ...timing, silence: 500 } });
     await ready(made);
     await ready(twin);
     const held: unknown[] = [];
