@@ -223,8 +223,8 @@ describe('a token', () => {
       Object.keys(bad).map((what) => [what, { status: 401, asks: 'Bearer realm="countersign"' }]),
     );
     const signIns = await Promise.allSettled(Object.values(bad).map(paste));
-    for (const signIn of signIns)
-      expect(signIn).toMatchObject({
+    for (const each of signIns)
+      expect(each).toMatchObject({
         status: 'rejected',
         reason: { message: expect.stringContaining('401') },
       });
