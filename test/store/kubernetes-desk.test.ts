@@ -62,7 +62,7 @@ beforeEach(async () => {
   store = new KubernetesStore({ client: own, trust: staticTrust(builtinRoots()), logger: silentLogger });
   store.start();
   await eventually('ready', () => store.readiness().ready && ALL.every((each) => api.watchers(each) > 0));
-  desk = new KubernetesDesk({ client: callers, store, patience: 60_000 });
+  desk = new KubernetesDesk({ client: callers, store, patience: 20_000 });
 });
 
 afterEach(async () => {
@@ -98,8 +98,8 @@ describe('a write is answered when this process decides by it', () => {
     const deleted = await timed(desk.delete(SIGNER, patched.after?.metadata.resourceVersion, options()));
     expect(deleted).toMatchObject({ after: undefined, inForce: true });
     expect(store.current().signers.has('ci')).toBe(false);
-    // Who waits for the word of the watch, and not for what it says, waits for a minute.
-    expect(Math.max(...times)).toBeLessThan(30_000);
+    // Who waits for the word of the watch, and not for what it says, waits for twenty seconds.
+    expect(Math.max(...times)).toBeLessThan(10_000);
   });
 
   test('where the watch is silent: stored, and not in force', async () => {

@@ -30,7 +30,7 @@ describe('keys in Secrets', () => {
     );
     const found = await resolver.resolve(
       secretKeyReference('signing', 'release', 'b.pem'),
-      AbortSignal.timeout(1000),
+      AbortSignal.timeout(60_000),
     );
     expect(found).toHaveLength(1);
     expect(found[0]?.fingerprint).not.toBe(fingerprint(key));

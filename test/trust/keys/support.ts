@@ -31,7 +31,7 @@ export function resolverWith(settings: KeySettings, ports: Partial<KeyPorts> = {
 export async function outcome(
   resolver: KeyResolver,
   uri: string,
-  signal = AbortSignal.timeout(5000),
+  signal = AbortSignal.timeout(60_000),
 ): Promise<readonly string[] | string> {
   try {
     const keys = await resolver.resolve(parseKeyReference(uri), signal);

@@ -371,7 +371,7 @@ describe('behind a proxy', () => {
       proxy: { http: proxy.url, isDirect: directOrigins(no) },
     };
     const resolver = resolverWith(settings, { env: { VAULT_TOKEN: 'hvs.1' } });
-    const found = await outcome(resolver, 'hashivault://release', AbortSignal.timeout(300));
+    const found = await outcome(resolver, 'hashivault://release', AbortSignal.timeout(10_000));
     await resolver.close();
     const isDeceived = found[0] === fingerprint(own);
     return { found, isDeceived, shown: proxy.requests.map(({ headers }) => headers['x-vault-token']) };

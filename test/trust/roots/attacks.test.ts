@@ -265,7 +265,7 @@ test.each(ATTACKS)(
     repo.publish();
     const server = await serve(repo.files);
     const mine = resource(mirrorOf(server.url, repo.root));
-    const follower = keep([mine], { timing: { timeout: 400 } });
+    const follower = keep([mine], { timing: { timeout: 3_000 } });
     await follower.holds(mine, GOOD_PRINT);
     // Nobody sees half of what is published.
     server.files = repo.copy();
@@ -274,7 +274,7 @@ test.each(ATTACKS)(
     await follower.twoMore();
     const state = await follower.says(mine, says);
     expect(state).toMatchObject({ kind: 'known', root: { fingerprint: GOOD_PRINT } });
-    const first = keep([mine], { timing: { timeout: 400 } });
+    const first = keep([mine], { timing: { timeout: 3_000 } });
     if (onlyAgainstMemory === true) await first.holds(mine, GOOD_PRINT);
     else expect(await first.says(mine, /could not be read/)).toMatchObject({ kind: 'unavailable' });
   },

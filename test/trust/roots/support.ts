@@ -23,11 +23,8 @@ export const fingerprintOf = (json: string, requires: ProofRequirements = PRIVAT
 export const GOOD_PRINT = fingerprintOf(GOOD.trustedRootJson);
 export const OTHER_PRINT = fingerprintOf(OTHER.trustedRootJson);
 
-/** Milliseconds: the machine may be busy. */
-const PATIENCE = 15_000;
-
 /** Refreshes follow each other at once, so that a test sees the next one. */
-export const FAST: RootTiming = { refresh: 30, timeout: 3000, retryFirst: 30, retryLast: 30, soonest: 30 };
+export const FAST: RootTiming = { refresh: 30, timeout: 20_000, retryFirst: 30, retryLast: 30, soonest: 30 };
 
 export function repository(options: Partial<RepositoryOptions> = {}): TufRepository {
   return new TufRepository({
@@ -109,26 +106,20 @@ export function keep(
       await keeper.stop();
     },
     holds: async (of, fingerprint) => {
-      await eventually(
-        `${of.name} is ${fingerprint}`,
-        () => {
-          const state = now(of);
-          return (
-            state.kind === 'known' && state.root.fingerprint === fingerprint && state.error === undefined
-          );
-        },
-        PATIENCE,
-      ).catch((error: unknown) => {
+      await eventually(`${of.name} is ${fingerprint}`, () => {
+        const state = now(of);
+        return state.kind === 'known' && state.root.fingerprint === fingerprint && state.error === undefined;
+      }).catch((error: unknown) => {
         throw new Error(`${String(error)}; it says: ${told(now(of))}`);
       });
       return now(of);
     },
     twoMore: () => {
       const before = refreshes;
-      return eventually('two more refreshes', () => refreshes >= before + 2, PATIENCE);
+      return eventually('two more refreshes', () => refreshes >= before + 2);
     },
     says: async (of, text) => {
-      await eventually(`${of.name} says ${text}`, () => text.test(told(now(of)) ?? ''), PATIENCE).catch(
+      await eventually(`${of.name} says ${text}`, () => text.test(told(now(of)) ?? '')).catch(
         (error: unknown) => {
           throw new Error(`${String(error)}; it says: ${told(now(of))}`);
         },
