@@ -65,7 +65,7 @@ beforeAll(async () => {
     files: { 'release-ci.yaml': /-d '([^']*)'/.exec(release)?.[1] ?? '' },
     commands: { 'jq -n --rawfile pem cosign.pub': JSON.stringify({ pem: PEM }) },
   };
-}, 90_000);
+});
 
 afterAll(async () => {
   await service?.stop();

@@ -324,7 +324,7 @@ describe('D5: credentials stay where they belong', () => {
   beforeAll(() => {
     authority = createAuthority('tests');
     served = authority.issue({ commonName: 'r', names: ['127.0.0.1'] });
-  }, 60_000);
+  });
   const serving = () => evilRegistry({ cert: served.certPem, key: served.keyPem });
 
   test('a realm on another server gets nothing, unless the settings name it', async () => {
