@@ -56,16 +56,16 @@ export async function install(options: InstallOptions = {}): Promise<Installatio
   const { source = 'chart', values = {}, namespaces = [], env = {} } = options;
   const work = createWorkDirectory('cluster');
   const workDir = work.path;
-  const [sigstore, referrers, fallback, cluster] = await Promise.all([
+  const [sigstore, referrers, fallback, cluster, key] = await Promise.all([
     startSigstore({ workDir }),
     startRegistry({ mode: 'referrers', workDir }),
     startRegistry({ mode: 'fallback', workDir }),
     startCluster({ workDir }),
+    generateKeyPair(createCosign({ workDir })),
   ]);
   const registries = { referrers, fallback };
   const cosign = createCosign({ workDir, sigstore });
   const cosign2 = createCosign({ workDir, sigstore, major: 2 });
-  const key = await generateKeyPair(cosign);
 
   for (const namespace of [NAMESPACE, ...namespaces]) await cluster.createNamespace(namespace);
   await (source === 'chart' ? helmInstall(cluster, workDir, values) : applyManifests(cluster));
@@ -133,6 +133,8 @@ export async function install(options: InstallOptions = {}): Promise<Installatio
       for (const object of objects) await applyObject(cluster, object);
     },
     stop: async () => {
+      // Nobody waits for its last answers any more.
+      webhook?.signal('SIGKILL');
       await stopWebhook();
       await Promise.allSettled([cluster.stop(), sigstore.stop(), referrers.stop(), fallback.stop()]);
       work.remove();

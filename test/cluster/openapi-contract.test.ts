@@ -81,6 +81,8 @@ async function schemathesis(...more: readonly string[]): Promise<Run> {
     '--generation-database=none',
     '--generation-with-security-parameters=false',
     '--continue-on-failure',
+    // A busy machine makes up examples slowly, which says nothing of the server.
+    '--suppress-health-check=too_slow',
     '--tls-verify=false',
     '--no-color',
     `--report-ndjson-path=${report}`,
