@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../limits.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import type { VerifiedFact } from '../policy/image-facts.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
@@ -23,12 +24,17 @@ const DIGEST_BYTES = 150;
  */
 export class FactCache {
   readonly #verified: LRUCache<string, VerifiedSignature>;
-  readonly #refused = new LRUCache<string, RefusedEvidence>({ max: MAX_REFUSED });
+  readonly #refused = new LRUCache<string, RefusedEvidence>(atMost(MAX_REFUSED));
   readonly #observe: CacheObserver;
 
   /** @param maxBytes of what was verified, in all */
   constructor(observe: CacheObserver = () => {}, maxBytes = MAX_VERIFIED_BYTES) {
-    this.#verified = new LRUCache({ max: MAX_VERIFIED, maxSize: maxBytes, sizeCalculation: bytesOf });
+    // So that there are never more than MAX_VERIFIED, however small.
+    const least = Math.ceil(maxBytes / MAX_VERIFIED);
+    this.#verified = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: (fact) => Math.max(least, bytesOf(fact)),
+    });
     this.#observe = observe;
   }
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Condition, ConditionResult } from '../api/condition.ts';
-import { LIMITS } from '../limits.ts';
+import { atMost, LIMITS } from '../limits.ts';
 import { readSlsaStatement, type SlsaStatement } from '../slsa/slsa-statement.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import { contentHash, statementPayload } from '../sigstore/read-evidence.ts';
@@ -34,7 +34,7 @@ export class StatementCache {
 
   constructor({ statementBytes = MAX_STATEMENT_BYTES, results = MAX_RESULTS } = {}) {
     this.#statements = new LRUCache({ maxSize: statementBytes, sizeCalculation: ({ bytes }) => bytes });
-    this.#results = new LRUCache({ max: results });
+    this.#results = new LRUCache(atMost(results));
   }
 
   /** The fact with everything that is asked of its statement. Parsing a large statement takes a while. */

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../limits.ts';
 
 /** Milliseconds. A registry that has the API keeps it; one that has not may be upgraded. */
 const LIFETIMES = { api: 3600_000, tag: 600_000 };
@@ -13,7 +14,7 @@ export interface ReferrersSupport {
 
 /** Kept per repository: one host may serve repositories of several kinds, and a 404 may only mean "no such repository". */
 export class ReferrersMemory {
-  readonly #known = new LRUCache<string, { support: Support; until: number }>({ max: 10_000 });
+  readonly #known = new LRUCache<string, { support: Support; until: number }>(atMost(10_000));
   readonly #now: () => number;
 
   constructor(now: () => number) {

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Discovery } from '../admission/ports.ts';
 import { Fault } from '../errors.ts';
+import { atMost } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import { problemOf } from './content.ts';
@@ -64,7 +65,7 @@ export class RememberedDiscoveries {
   readonly #underWay = new Map<string, Findings>();
   readonly #found: LRUCache<string, Remembered>;
   /** When found evidence was last looked up again behind an answer, by key of the look-up. */
-  readonly #refreshed = new LRUCache<string, number>({ max: MAX_REFRESHED });
+  readonly #refreshed = new LRUCache<string, number>(atMost(MAX_REFRESHED));
   /** The last look of each access, whatever it gave. */
   readonly #latest: LRUCache<string, Remembered>;
 

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Fault } from '../errors.ts';
+import { atMost } from '../limits.ts';
 import type { Answer } from './exchange.ts';
 
 /** A wait that a registry asks for is kept where it is this short (seconds); a longer one is for the caller to know. */
@@ -22,7 +23,7 @@ interface Respite {
  */
 export class Respites {
   readonly #now: () => number;
-  readonly #respites = new LRUCache<string, Respite>({ max: 4096 });
+  readonly #respites = new LRUCache<string, Respite>(atMost(4096));
 
   constructor(now: () => number) {
     this.#now = now;

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Fault, Refusal } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { atMost, LIMITS } from '../limits.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import { basicHeader, fingerprint, type Credential } from './credentials.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -38,8 +38,8 @@ export type Send = (endpoint: Endpoint, request: Request, signal: AbortSignal) =
 export class Tokens {
   readonly #send: Send;
   readonly #now: () => number;
-  readonly #challenges = new LRUCache<string, Challenge>({ max: 1000 });
-  readonly #tokens = new LRUCache<string, Token>({ max: 5000 });
+  readonly #challenges = new LRUCache<string, Challenge>(atMost(1000));
+  readonly #tokens = new LRUCache<string, Token>(atMost(5000));
   readonly #flights: SingleFlight<string>;
 
   readonly #respites: Respites;
