@@ -19,6 +19,7 @@ import {
 } from '../api/documents.ts';
 import { EVIL_MUTATIONS, EVIL_REFERENCES, GOOD_REFERENCES, ONE_OF_EACH } from '../api/key-references.ts';
 import { BAD_TRUST_SOURCES, GOOD_TRUST_SOURCES } from '../api/trust-sources.ts';
+import { createObject } from '../support/api-objects.ts';
 import { startCluster, type Cluster } from '../support/kubernetes.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
 
@@ -54,13 +55,8 @@ afterAll(async () => {
 
 /** Server-side dry run: everything but storing it. */
 async function apply(json: Json): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(
-    ['create', '--dry-run=server', '-o', 'json', '-f', '-'],
-    {
-      input: stringify(json),
-    },
-  );
-  return code === 0 ? `accepted ${stdout}` : stderr;
+  const { isTaken, message, body } = await createObject(cluster, json, { dryRun: true });
+  return isTaken ? `accepted ${body}` : message;
 }
 
 const CLUSTER = 'ClusterSigningPolicy';

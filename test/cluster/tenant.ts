@@ -29,7 +29,8 @@ export function tenantOf({ cluster }: Pick<Installation, 'cluster'>, namespace: 
     const name = `pod-${(names += 1)}`;
     const said = await createObject(cluster, podOf(name, image, extra));
     const isThere = (await readObject(cluster, `/api/v1/namespaces/${namespace}/pods/${name}`)) !== undefined;
-    return { ...said, isThere };
+    const { isTaken, message, warnings } = said;
+    return { isTaken, message, warnings, isThere };
   };
   /** A dry run until it is answered as it should be; the last answer is the best explanation of a failure. */
   const awaited = async (what: string, image: string, extra: object, is: (said: Said) => boolean) => {

@@ -6,6 +6,9 @@ import type { Cluster } from './kubernetes.ts';
 
 type Api = Pick<Cluster, 'request'>;
 
+/** As kubectl asks: a field that there is not is an error. */
+const STRICT = '?fieldValidation=Strict';
+
 /** What the API server says to an object. */
 export interface Said {
   readonly isTaken: boolean;
@@ -13,6 +16,8 @@ export interface Said {
   readonly message: string;
   /** What kubectl prints as `Warning: …`, one line each. */
   readonly warnings: string;
+  /** The API server's own text: the object as it was taken, or why not. */
+  readonly body: string;
 }
 
 interface ApiObject {
@@ -27,8 +32,8 @@ export async function createObject(
   object: object,
   options: { readonly dryRun?: boolean } = {},
 ): Promise<Said> {
-  const query = `fieldValidation=Strict${options.dryRun === true ? '&dryRun=All' : ''}`;
-  const path = `${collectionOf(object as ApiObject)}?${query}`;
+  const query = `${STRICT}${options.dryRun === true ? '&dryRun=All' : ''}`;
+  const path = `${collectionOf(object as ApiObject)}${query}`;
   return saidBy(await request(path, { method: 'POST', body: object }));
 }
 
@@ -46,8 +51,11 @@ export async function applyObject({ request }: Api, object: object): Promise<voi
     const before = await request(one);
     const { resourceVersion } = metadataIn(before);
     const answer = await (before.status === 404
-      ? request(collection, { method: 'POST', body: { ...rest, metadata: annotated } })
-      : request(one, { method: 'PUT', body: { ...rest, metadata: { ...annotated, resourceVersion } } }));
+      ? request(`${collection}${STRICT}`, { method: 'POST', body: { ...rest, metadata: annotated } })
+      : request(`${one}${STRICT}`, {
+          method: 'PUT',
+          body: { ...rest, metadata: { ...annotated, resourceVersion } },
+        }));
     if (answer.status < 300) return;
     // Its status was written meanwhile.
     if (answer.status === 409 && Date.now() < end) continue;
@@ -75,9 +83,10 @@ export async function deleteObject({ request }: Api, path: string): Promise<void
 
 function saidBy({ status, headers, body }: HttpResponse): Said {
   const warnings = warningsIn(headers['warning'] ?? '');
-  if (status < 300) return { isTaken: true, message: '', warnings };
-  const { reason, message } = JSON.parse(body.toString()) as Readonly<Record<'reason' | 'message', string>>;
-  return { isTaken: false, message: `Error from server (${reason}): ${message}`, warnings };
+  const text = body.toString();
+  if (status < 300) return { isTaken: true, message: '', warnings, body: text };
+  const { reason, message } = JSON.parse(text) as Readonly<Record<'reason' | 'message', string>>;
+  return { isTaken: false, message: `Error from server (${reason}): ${message}`, warnings, body: text };
 }
 
 /** `299 - "text"`, in which quotes and backslashes are escaped (RFC 7234 §5.5). */
