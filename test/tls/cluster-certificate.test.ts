@@ -65,7 +65,8 @@ function trusted(): string[] | undefined {
   return pems.map((pem) => new X509Certificate(pem).fingerprint256).sort();
 }
 const print = (pem: string) => new X509Certificate(pem).fingerprint256;
-const looks = () => api.requests.filter((request) => /^GET .*\/secrets\/countersign-tls$/.test(request)).length;
+const looks = () =>
+  api.requests.filter((request) => /^GET .*\/secrets\/countersign-tls$/.test(request)).length;
 /** Until the replicas have looked at the Secret so many times more. */
 async function looked(times: number): Promise<void> {
   const until = looks() + times;

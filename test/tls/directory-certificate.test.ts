@@ -153,10 +153,18 @@ describe('a mounted directory', () => {
     const before = await handshake(port, first.caPem);
 
     const breakages: [string, RegExp, () => void][] = [
-      ['half a certificate', /PEM|DECODER|ASN1|asn1/i, () => writeFileSync(file('tls.crt'), second.certPem.slice(0, 200))],
+      [
+        'half a certificate',
+        /PEM|DECODER|ASN1|asn1/i,
+        () => writeFileSync(file('tls.crt'), second.certPem.slice(0, 200)),
+      ],
       ['a key of another', /does not belong/, () => writeFileSync(file('tls.crt'), second.certPem)],
       ['empty', /missing or empty/, () => writeFileSync(file('tls.crt'), '')],
-      ['half a key', /PEM|DECODER|unsupported/i, () => write({ ...first, keyPem: first.keyPem.slice(0, 60) })],
+      [
+        'half a key',
+        /PEM|DECODER|unsupported/i,
+        () => write({ ...first, keyPem: first.keyPem.slice(0, 60) }),
+      ],
       ['deleted', /missing or empty/, () => rmSync(file('tls.crt'))],
     ];
     for (const [what, problem, breakIt] of breakages) {
