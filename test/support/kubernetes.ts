@@ -11,8 +11,7 @@ import {
 } from './control-plane.ts';
 import { http, type HttpResponse } from './http-client.ts';
 import { freePort } from './ports.ts';
-import type { Output } from './launcher.ts';
-import { run, type RunningProcess } from './process.ts';
+import { run, type Output, type RunningProcess } from './process.ts';
 import { toolPath } from './tools.ts';
 import { exposeService, type ExposedService, type ServiceTarget } from './webhook-service.ts';
 

@@ -3,7 +3,6 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { entrustProcess, release } from './guardian.ts';
-import { launch, type Output } from './launcher.ts';
 
 export interface StartOptions {
   /** What the part is called in messages and in the name of its log. */
@@ -100,10 +99,37 @@ export interface RunOptions {
   readonly timeout?: number;
 }
 
+export interface Output {
+  /** Exit code; -1 when it was killed by a signal. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** Runs a program to its end, whatever its exit code. */
-export function run(file: string, args: readonly string[], options: RunOptions): Promise<Output> {
-  const { workDir, env, input = '', timeout = 120_000 } = options;
-  return launch({ file, args, cwd: workDir, env: cleanEnvironment(workDir, env), input, timeout });
+export async function run(file: string, args: readonly string[], options: RunOptions): Promise<Output> {
+  const child = spawn(file, args, {
+    cwd: options.workDir,
+    env: cleanEnvironment(options.workDir, options.env),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const pid = child.pid;
+  if (pid !== undefined) entrustProcess(pid);
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  const killer = setTimeout(() => child.kill('SIGKILL'), options.timeout ?? 120_000);
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode) => resolve(exitCode ?? -1));
+  }).finally(() => {
+    clearTimeout(killer);
+    if (pid !== undefined) release(pid);
+  });
+  return { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
 }
 
 /** Runs a program that must succeed, and returns what it printed to standard output. */
