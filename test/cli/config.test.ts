@@ -21,7 +21,7 @@ describe('settings', () => {
     expect(load(undefined)).toEqual({
       webhook: { port: 8443, reviews: 512, reviewsPerNamespace: 128 },
       operations: { port: 8080 },
-      admin: { enabled: true, port: 9443 },
+      admin: { enabled: true, port: 9443, trustedProxies: [] },
       dataDirectory: '/work/data',
       certificate: { directory: '/work/certs', validatingWebhooks: [], mutatingWebhooks: [] },
       noMatch: 'DenyInGovernedNamespaces',
