@@ -9,7 +9,8 @@ import { resolve } from 'node:path';
 const ROOT = resolve(import.meta.dirname, '..');
 const ID = /\b[A-H][1-9][0-9]?\b/g;
 /** `test('A24: …` and its like: the id opens the name, alone or with others. */
-const NAMED = /\b(?:describe|test|it)(?:\.each\([^)]*\))?\(\s*[`'"]((?:[A-H][1-9][0-9]?(?:, | and |\/)?)+)[: ]/g;
+const NAMED =
+  /\b(?:describe|test|it)(?:\.each\([^)]*\))?\(\s*[`'"]((?:[A-H][1-9][0-9]?(?:, | and |\/)?)+)[: ]/g;
 /** Names that are put together: `name: 'D5: …'` and `'D5: …'` in a table. */
 const TABLED = /[`'"]((?:[A-H][1-9][0-9]?(?:, | and |\/)?)+): /g;
 
