@@ -8,7 +8,7 @@ RESULTS := .cache/test-results
 HELM = $(shell test/tools/build.sh --path helm)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-unit test-cluster build ui lint types format tools crds manifests certs examples compatibility bench bench-history bench-replicas screenshots clean
+.PHONY: help run test test-unit test-cluster build ui lint types format tools crds manifests certs examples compatibility bench bench-history bench-replicas stats screenshots clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,6 +82,9 @@ bench-history: node_modules/.installed ## First pages of a generated history in 
 
 bench-replicas: build tools ## How long a signer that was switched off is still trusted, on three replicas of one real API server
 	@$(NODE) test/bench/replicas.ts $(or $(ROUNDS),100)
+
+stats: build ## Size and shape of the source, import cycles, and what one cold admission runs through
+	@$(NODE) test/stats/run.ts
 
 screenshots: build tools ## Take the pictures of docs/admin.md again, of the page on a real API server
 	@WRITE_SCREENSHOTS=1 $(JEST) --selectProjects cluster --runInBand --testPathPatterns 'test/cluster/page-sections'
