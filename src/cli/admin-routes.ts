@@ -5,7 +5,6 @@ import { decidingRoutes } from '../admin/deciding-routes.ts';
 import { Impact } from '../admin/impact.ts';
 import { Inspections } from '../admin/inspections.ts';
 import { LastUse } from '../admin/last-use.ts';
-import type { LiveDecisions } from '../admin/live-decisions.ts';
 import { ResourceOffice } from '../admin/resource-office.ts';
 import type { Route } from '../admin/route.ts';
 import {
@@ -14,36 +13,11 @@ import {
   RecentlyAdmitted,
   type RunningWorkloads,
 } from '../admin/running-workloads.ts';
-import type { SignerUse } from '../admin/signer-use.ts';
 import { Turnstile } from '../admin/turnstile.ts';
 import type { AssessDependencies } from '../admission/assess.ts';
-import type { Settings } from '../config.ts';
-import type { History } from '../history/history.ts';
-import type { Logger } from '../log.ts';
 import { everyObserver } from '../observe/decision-log.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
+import type { AdminContext } from './admin-context.ts';
 import { installationStatus } from './admin-status.ts';
-import type { Surroundings } from './stores.ts';
-
-/** What the rest of the service lends to its admin page. */
-export interface AdminContext {
-  readonly settings: Settings;
-  readonly logger: Logger;
-  readonly surroundings: Surroundings;
-  /** Undefined where none is kept. */
-  readonly history: History | undefined;
-  readonly watchers: AdminWatchers;
-  /** What the webhook itself decides with, but for its way to registries. */
-  readonly sources: Pick<AssessDependencies, 'images' | 'statements' | 'facts'>;
-  readonly snapshot: () => Snapshot | undefined;
-  readonly notReady: () => readonly string[];
-}
-
-/** What looks on at decisions for the page. */
-export interface AdminWatchers {
-  readonly live: LiveDecisions;
-  readonly signerUse: SignerUse;
-}
 
 /** The operations that this thread does for the page's, and how to end what they have under way. */
 export function adminRoutes(

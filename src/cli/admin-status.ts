@@ -3,7 +3,7 @@ import type { InstallationStatus } from '../admin/schemas/status.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { KeyState, RootState } from '../policy/trust-material.ts';
 import type { Resource } from '../api/resources.ts';
-import type { AdminContext } from './admin-routes.ts';
+import type { AdminContext } from './admin-context.ts';
 
 /** More would be no help to anybody. */
 const MAX_PROBLEMS = 200;

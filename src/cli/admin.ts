@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { AdminLink } from './admin-link.ts';
 import { rightsOf } from './admin-rights.ts';
-import { adminRoutes, type AdminContext } from './admin-routes.ts';
+import type { AdminContext } from './admin-context.ts';
+import { adminRoutes } from './admin-routes.ts';
 
 /** A running admin page. */
 export interface AdminDoor {

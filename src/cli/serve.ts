@@ -17,7 +17,7 @@ import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { surroundingsFor, type Surroundings } from './stores.ts';
 import { openAdmin, type AdminDoor } from './admin.ts';
-import type { AdminContext, AdminWatchers } from './admin-routes.ts';
+import type { AdminContext, AdminWatchers } from './admin-context.ts';
 import { readClientCa } from './client-ca.ts';
 import { historyFor } from './history.ts';
 import { imageSource } from './image-source.ts';

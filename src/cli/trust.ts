@@ -6,7 +6,7 @@ import { directOrigins } from '../registry/no-proxy.ts';
 import { parseProxyUrl } from '../registry/proxies.ts';
 import { KeyResolver } from '../trust/keys/key-resolver.ts';
 import { KeyRing } from '../trust/keys/key-ring.ts';
-import type { ReadSecret } from '../trust/keys/secret-keys.ts';
+import type { ReadSecret } from '../trust/keys/key-ports.ts';
 import { RootKeeper } from '../trust/roots/root-keeper.ts';
 import { TrustKeeper } from '../trust/trust-keeper.ts';
 import type { Snapshot } from '../policy/snapshot.ts';

@@ -1,5 +1,13 @@
 import { badRequest } from './filter.ts';
 
+/** One page of rows. */
+export interface Page<T> {
+  /** Newest first. May be fewer than asked for, even none, while there is a `next`. */
+  readonly rows: readonly T[];
+  /** The cursor of the following page; undefined = this is the last one. */
+  readonly next: string | undefined;
+}
+
 /** A place in the order of pages: newest first, and within a millisecond what was written last. */
 export interface Place {
   readonly time: number;

@@ -1,4 +1,4 @@
-import type { Page } from './reader.ts';
+import type { Page } from './cursor.ts';
 import type { StoredVerification } from './verification.ts';
 
 export type ExportFormat = 'csv' | 'json';

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { asError } from '../errors.ts';
 import { fromAuditRow, type StoredChange } from './change.ts';
-import { readCursor, writeCursor, type Place } from './cursor.ts';
+import { readCursor, writeCursor, type Page, type Place } from './cursor.ts';
 import { HistoryError, READ_LIMIT, type HistoryDatabase } from './database.ts';
 import { exported, type ExportFormat } from './export.ts';
 import { badRequest, checkFilter, type VerificationFilter } from './filter.ts';
@@ -14,13 +14,6 @@ import { statistics, type Statistics, type StatisticsRange } from './statistics.
 import { fromRow, type Tables } from './tables.ts';
 import type { StoredVerification } from './verification.ts';
 import { storedEntry } from './verifications-of.ts';
-
-export interface Page<T> {
-  /** Newest first. May be fewer than asked for, even none, while there is a `next`. */
-  readonly rows: readonly T[];
-  /** For the page after this one; undefined = there is none. */
-  readonly next: string | undefined;
-}
 
 /** Rows of one page. */
 export const MAX_PAGE = 500;

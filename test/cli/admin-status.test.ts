@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { AccessQuestion } from '../../src/admin/caller.ts';
 import { statusRoutes } from '../../src/admin/routes/status.ts';
 import { inspectResource } from '../../src/api/resource.ts';
-import type { AdminContext } from '../../src/cli/admin-routes.ts';
+import type { AdminContext } from '../../src/cli/admin-context.ts';
 import { installationStatus } from '../../src/cli/admin-status.ts';
 import { compileSnapshot } from '../../src/policy/snapshot.ts';
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';

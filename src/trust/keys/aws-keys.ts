@@ -6,7 +6,7 @@ import { awsHandler } from './aws-handler.ts';
 import type { KeyConnections } from './connections.ts';
 import { exchange } from './exchange.ts';
 import { keyFault, nameOf } from './key-fault.ts';
-import type { KeyPorts, ReadKeys, ReferenceOf } from './key-resolver.ts';
+import type { KeyPorts, ReadKeys, ReferenceOf } from './key-ports.ts';
 import type { AwsEndpoint, AwsSettings } from './settings.ts';
 
 /** Where the SDK itself may go, by the region and for credentials: in AWS's partitions, to an account's STS. */

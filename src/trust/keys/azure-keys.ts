@@ -7,7 +7,7 @@ import { verificationKey, type VerificationKey } from '../../sigstore/public-key
 import { azureHttp } from './azure-http.ts';
 import type { KeyConnections } from './connections.ts';
 import { keyFault, nameOf } from './key-fault.ts';
-import type { KeyPorts, ReadKeys } from './key-resolver.ts';
+import type { KeyPorts, ReadKeys } from './key-ports.ts';
 import type { AzureSettings } from './settings.ts';
 
 /** One label below the domains of Key Vault and Managed HSM in Azure's clouds. */

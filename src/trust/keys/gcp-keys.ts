@@ -5,7 +5,7 @@ import type { KeyConnections } from './connections.ts';
 import { crc32c } from './crc32c.ts';
 import { GCP_HOST, GcpClient } from './gcp-client.ts';
 import { keyFault } from './key-fault.ts';
-import type { ReadKeys } from './key-resolver.ts';
+import type { ReadKeys } from './key-ports.ts';
 import type { GcpSettings } from './settings.ts';
 
 /** Versions in one page of a list: with three fields each, well within the limit of an answer. */

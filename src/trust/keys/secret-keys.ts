@@ -1,14 +1,7 @@
 import { quote } from '../../image/quote.ts';
 import { parsePublicKey } from '../../sigstore/public-key.ts';
 import { keyFault } from './key-fault.ts';
-import type { ReadKeys } from './key-resolver.ts';
-
-/** The data of a Secret; undefined = there is none. Throws where it cannot be read. */
-export type ReadSecret = (
-  namespace: string,
-  name: string,
-  signal: AbortSignal,
-) => Promise<Readonly<Record<string, Uint8Array>> | undefined>;
+import type { ReadKeys, ReadSecret } from './key-ports.ts';
 
 /**
  * Public keys in Secrets, of the namespaces given and of no other: whoever writes a reference would otherwise learn through the

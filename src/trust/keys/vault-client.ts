@@ -2,7 +2,7 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import type { KeyConnections } from './connections.ts';
 import { exchange, type KeyAnswer } from './exchange.ts';
 import { keyFault } from './key-fault.ts';
-import type { KeyPorts } from './key-resolver.ts';
+import type { KeyPorts } from './key-ports.ts';
 import type { VaultSettings } from './settings.ts';
 import { VaultTokens } from './vault-tokens.ts';
 

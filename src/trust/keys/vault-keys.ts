@@ -10,7 +10,7 @@ import {
 import type { KeyConnections } from './connections.ts';
 import { jsonOf, type KeyAnswer } from './exchange.ts';
 import { keyFault } from './key-fault.ts';
-import type { KeyPorts, ReadKeys } from './key-resolver.ts';
+import type { KeyPorts, ReadKeys } from './key-ports.ts';
 import type { VaultSettings } from './settings.ts';
 import { VaultClient } from './vault-client.ts';
 

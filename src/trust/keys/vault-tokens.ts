@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { asError } from '../../errors.ts';
 import { jsonOf, type KeyAnswer } from './exchange.ts';
 import { codeOf, keyFault } from './key-fault.ts';
-import type { KeyPorts } from './key-resolver.ts';
+import type { KeyPorts } from './key-ports.ts';
 import type { VaultSettings } from './settings.ts';
 import { withSignal } from './with-signal.ts';
 

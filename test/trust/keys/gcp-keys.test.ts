@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { KeyPorts } from '../../../src/trust/keys/key-resolver.ts';
+import type { KeyPorts } from '../../../src/trust/keys/key-ports.ts';
 import { crc32c } from '../../../src/trust/keys/crc32c.ts';
 import { startGcpKms, type GcpKey, type GcpKms, type GcpVersion } from '../../support/gcp-kms.ts';
 import type { AskedRequest, StoreAnswer } from '../../support/key-store.ts';

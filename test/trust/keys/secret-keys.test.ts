@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { secretKeyReference } from '../../../src/api/key-reference.ts';
-import type { ReadSecret } from '../../../src/trust/keys/secret-keys.ts';
+import type { ReadSecret } from '../../../src/trust/keys/key-ports.ts';
 import { fingerprint, newKey, outcome, pem, resolverWith } from './support.ts';
 
 const key = newKey();

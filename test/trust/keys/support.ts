@@ -2,7 +2,8 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { parseKeyReference } from '../../../src/api/key-reference.ts';
 import { Fault, Refusal } from '../../../src/errors.ts';
 import { verificationKey } from '../../../src/sigstore/public-key.ts';
-import { KeyResolver, type KeyPorts } from '../../../src/trust/keys/key-resolver.ts';
+import type { KeyPorts } from '../../../src/trust/keys/key-ports.ts';
+import { KeyResolver } from '../../../src/trust/keys/key-resolver.ts';
 import type { KeySettings } from '../../../src/trust/keys/settings.ts';
 
 export function newKey(curve = 'P-256'): KeyObject {
