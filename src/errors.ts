@@ -14,6 +14,9 @@ export const FAULT_CODES = [
   'REGISTRY_ERROR', // 5xx, an answer outside the protocol, a refused redirect
   'REGISTRY_FORBIDDEN', // an address that an image name must not make us connect to
   'IMAGE_NOT_FOUND', // 404 of the image itself
+  // Evidence that a tag, an index or a list of referrers names and that the registry does not have. Who may push can cause it:
+  // no setting may ever turn it into an allow.
+  'EVIDENCE_GONE',
   'TIMEOUT', // the deadline of the review, or of one look-up
   'OVERLOADED', // a queue is full
   'NOT_SYNCED', // the snapshot is missing or too old

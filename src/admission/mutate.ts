@@ -1,10 +1,11 @@
 import type { AdmissionRequest } from '../api/admission-review.ts';
-import { Refusal } from '../errors.ts';
+import { Fault, Refusal } from '../errors.ts';
 import { parseImageReference, pinned } from '../image/reference.ts';
 import type { WorkloadImage } from '../image/workload.ts';
 import { policiesForImage, policiesForSubject } from '../policy/matching.ts';
 import { digestFact } from './gather-facts.ts';
 import { once } from './once.ts';
+import { orAborted } from './port-answer.ts';
 import { subjectOf, type ValidateDependencies } from './validate.ts';
 import { workloadOf } from './workload.ts';
 
@@ -40,7 +41,12 @@ export async function mutate(
     if (reference === undefined || reference.digest !== undefined) return undefined;
     if (policiesForImage(enforcing, reference).length === 0) return undefined;
     const digest = await digestFact(reference, dependencies.images, { puller, signal });
-    return digest.kind === 'known' ? pinned(reference, digest.digest) : undefined;
+    if (digest.kind !== 'known') return undefined;
+    // A digest is written into an object only where its manifest was read and is one.
+    const reading = dependencies.images.manifest(reference, digest.digest, { puller, signal });
+    return (await isAnswered(orAborted(reading, reference, signal)))
+      ? pinned(reference, digest.digest)
+      : undefined;
   });
   const operations = await Promise.all(
     images.map(async (image): Promise<readonly JsonPatchOperation[]> => {
@@ -49,6 +55,16 @@ export async function mutate(
     }),
   );
   return { patch: operations.flat() };
+}
+
+async function isAnswered(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof Fault) return false;
+    throw error;
+  }
 }
 
 function parseOrUndefined(image: string): ReturnType<typeof parseImageReference> | undefined {

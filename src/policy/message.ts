@@ -128,6 +128,7 @@ const FAULT_SUMMARIES: Readonly<Partial<Record<FaultReason['code'], string>>> = 
   REGISTRY_ERROR: 'its registry answered with an error',
   REGISTRY_FORBIDDEN: 'its registry has an address that must not be connected to',
   IMAGE_NOT_FOUND: 'it does not exist in its registry',
+  EVIDENCE_GONE: 'its registry names evidence that it does not have',
   TIMEOUT: 'its registry did not answer in time',
   OVERLOADED: 'too many verifications are waiting',
   NAMESPACE_UNKNOWN: 'the labels of the namespace could not be read',
@@ -197,6 +198,8 @@ function nextAfterFault(code: FaultReason['code'], policy: PolicyIdentity | unde
       return 'check the name, and that the credentials may read it; then try again';
     case 'REGISTRY_AUTH':
       return 'check the name, and give the workload imagePullSecrets for this registry; then try again';
+    case 'EVIDENCE_GONE':
+      return 'wait for the registry to replicate it, or push the signature or attestation again (cosign sign, cosign attest, cosign copy)';
     case 'REGISTRY_RATE_LIMITED':
       return 'try again when the registry allows it';
     case 'KEY_UNAVAILABLE':

@@ -1,6 +1,7 @@
 import { Fault, Refusal } from '../errors.ts';
 import { decodeBase64 } from '../sigstore/base64.ts';
 import { checkDigest } from './digest.ts';
+import { evidenceGone } from './faults.ts';
 import type { Descriptor } from './manifest.ts';
 import type { Repository } from './repository.ts';
 
@@ -18,12 +19,21 @@ export async function verifiedManifest(
   return bytes;
 }
 
+/** Where a descriptor was found, for messages. */
+export interface Holder {
+  /** The registry. */
+  readonly host: string;
+  /** What names the content: `tag sha256-….sig, layer 0`. */
+  readonly source: string;
+}
+
 /**
  * The bytes that a descriptor links to: those that it carries itself, else fetched; hashed and measured against it.
- * @throws Fault; Refusal
+ * @throws Fault, also EVIDENCE_GONE for what the registry names and does not have; Refusal
  */
 export async function linked(
   descriptor: Descriptor,
+  { host, source }: Holder,
   maxBytes: number,
   fetch: (maxBytes: number) => Promise<Uint8Array | undefined>,
 ): Promise<Uint8Array> {
@@ -34,9 +44,8 @@ export async function linked(
     throw new Refusal('LIMIT', `${digest} has ${size} bytes, and ${maxBytes} are accepted`);
   const bytes =
     data === undefined ? await fetch(size) : decodeBase64(data, `the data of ${digest}`, maxBytes);
-  // Whoever links to content and does not deliver it made a broken artifact: no fault of the registry's.
-  if (bytes === undefined)
-    throw new Refusal('MALFORMED', `${digest} is linked to but is not in the repository`);
+  // A replica that is behind, or a clean-up of untagged manifests. What it says is not known, so it is no "no".
+  if (bytes === undefined) throw evidenceGone(host, digest, source);
   checkDigest(bytes, digest, 'the content');
   if (bytes.length !== size)
     throw new Refusal('DIGEST_MISMATCH', `${digest} has ${bytes.length} bytes, and ${size} were declared`);

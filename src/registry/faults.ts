@@ -95,6 +95,25 @@ export function statusFault(status: number, host: string, what: string, retryAft
   });
 }
 
+/**
+ * A body that is not what was asked for, with a status that says it is: a sign-in page, or the error page of a proxy. The type is not
+ * repeated: it is a header of the other side.
+ */
+export function contentFault(host: string, what: string): Fault {
+  return new Fault(
+    'REGISTRY_ERROR',
+    `registry ${host} answered with something that is not ${what}; check that no sign-in page and no proxy's error page is in its place`,
+  );
+}
+
+/** @param holder what names it: `tag sha256-….sig` */
+export function evidenceGone(host: string, digest: string, holder: string): Fault {
+  return new Fault(
+    'EVIDENCE_GONE',
+    `${digest}, which ${holder} names, is not in registry ${host}: deleted, or not replicated yet`,
+  );
+}
+
 export function timeoutFault(host: string): Fault {
   return new Fault('TIMEOUT', `registry ${host} did not answer in time`);
 }

@@ -6,7 +6,16 @@ import { problemOf } from './content.ts';
 import { cosignTag, referrersTag, sha256, type CosignTag } from './digest.ts';
 import { pathOf } from './endpoint.ts';
 import type { Answer } from './exchange.ts';
-import { INDEX_TYPE, isSchemaOne, MANIFEST_TYPES, schemaOne } from './manifest.ts';
+import { contentFault } from './faults.ts';
+import {
+  declaredContent,
+  INDEX_TYPE,
+  isSchemaOne,
+  looksLikeManifest,
+  MANIFEST_TYPES,
+  parseManifest,
+  schemaOne,
+} from './manifest.ts';
 import { nextPage, ReferrerPages } from './referrer-pages.ts';
 import type { ReferrersSupport } from './referrers-support.ts';
 import type { AskedRegistry } from './registry-client.ts';
@@ -15,6 +24,8 @@ import type { FoundManifest, Referrers, ReferrersOptions, Repository } from './r
 const ACCEPT_MANIFESTS = MANIFEST_TYPES.join(', ');
 /** Statuses by which registries say that they have no referrers API; go-containerregistry reads them so, too. */
 const NO_API = [400, 404, 405, 406, 501];
+/** Statuses by which registries and gateways refuse HEAD where they answer GET. */
+const NO_HEAD = [400, 403, 405, 501];
 const TAG = /^\w[\w.-]{0,127}$/;
 
 /** A repository behind the distribution API (OCI distribution specification 1.1). Only reads. */
@@ -36,37 +47,38 @@ export class HttpRepository implements Repository {
     return this.#client.host;
   }
 
+  /** A HEAD is believed where it names the digest of a manifest; everything else is decided by the bytes. */
   async resolve(tag: string, signal: AbortSignal): Promise<string | undefined> {
-    const answer = await this.#client.ask(
-      this.#manifestQuestion('HEAD', tag, 'resolve'),
-      [404, 405, 501],
-      signal,
-    );
+    const answer = await this.#head(tag, 'resolve', signal);
     if (answer.status === 404) return undefined;
-    if (answer.status === 200) {
-      refuseSchemaOne(answer, tag);
-      const digest = answer.header('docker-content-digest') ?? '';
-      // A header that lies names another digest, and that one is then verified: nothing is gained by it.
-      if (isDigest(digest) && digest.startsWith('sha256:')) return digest;
-    }
+    const digest = answer.header('docker-content-digest') ?? '';
+    // A header that is wrong names another digest, and that one is then verified: nothing is gained by it.
+    if (isManifest(answer) && isDigest(digest) && digest.startsWith('sha256:')) return digest;
     const bytes = await this.manifest(tag, signal);
-    return bytes === undefined ? undefined : sha256(bytes);
+    if (bytes === undefined) return undefined;
+    parseManifest(bytes, `manifest ${tag}`);
+    return sha256(bytes);
   }
 
   async exists(digest: string, signal: AbortSignal): Promise<boolean> {
-    const question = this.#manifestQuestion('HEAD', digest, 'manifest');
-    const { status } = await this.#client.ask(question, [404, 405, 501], signal);
-    return status === 200 || (status !== 404 && (await this.manifest(digest, signal)) !== undefined);
+    const answer = await this.#head(digest, 'manifest', signal);
+    if (answer.status === 404) return false;
+    return isManifest(answer) || (await this.manifest(digest, signal)) !== undefined;
+  }
+
+  async #head(reference: string, kind: 'resolve' | 'manifest', signal: AbortSignal): Promise<Answer> {
+    const question = this.#manifestQuestion('HEAD', reference, kind);
+    const answer = await this.#client.ask(question, [404, ...NO_HEAD], signal);
+    refuseSchemaOne(answer, reference);
+    return answer;
   }
 
   async manifest(reference: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const answer = await this.#client.ask(
-      this.#manifestQuestion('GET', reference, 'manifest'),
-      [404],
-      signal,
-    );
+    const question = this.#manifestQuestion('GET', reference, 'manifest');
+    const answer = await this.#client.ask(question, [404], signal);
     if (answer.status === 404) return undefined;
     refuseSchemaOne(answer, reference);
+    if (!isBelievable(answer, reference)) throw contentFault(this.host, 'a manifest');
     return answer.body;
   }
 
@@ -81,7 +93,10 @@ export class HttpRepository implements Repository {
       what: `blob ${digest}`,
     } as const;
     const answer = await this.#client.ask(question, [404], signal);
-    return answer.status === 404 ? undefined : answer.body;
+    if (answer.status === 404) return undefined;
+    // Other bytes than those of the digest are the artifact's fault, unless they are a page.
+    if (isPage(answer) && sha256(answer.body) !== digest) throw contentFault(this.host, `blob ${digest}`);
+    return answer.body;
   }
 
   async tagged(digest: string, kind: CosignTag, signal: AbortSignal): Promise<FoundManifest | undefined> {
@@ -92,16 +107,19 @@ export class HttpRepository implements Repository {
 
   async referrers(digest: string, { signal, fresh }: ReferrersOptions): Promise<Referrers> {
     const support = fresh ? undefined : this.#support.get();
-    if (support === 'api')
-      return (await this.#fromApi(digest, signal)) ?? (await this.#fromTag(digest, signal)).found;
+    if (support === 'api') {
+      const api = await this.#fromApi(digest, signal);
+      // Caches in front of registries answer with an empty list: the tag counts wherever the API has nothing.
+      return hasAll(api) ? api : merged(api, (await this.#fromTag(digest, signal)).found);
+    }
     if (support === 'tag') {
       const { found, isThere } = await this.#fromTag(digest, signal);
       // Without the tag, "no API" is worth asking again: what is remembered may order requests but hide nothing.
-      return isThere ? found : ((await this.#fromApi(digest, signal)) ?? found);
+      return isThere ? found : merged(await this.#fromApi(digest, signal), found);
     }
     const tag = this.#fromTag(digest, signal);
     const api = await this.#fromApi(digest, signal);
-    if (api !== undefined && api.faults.length === 0) {
+    if (hasAll(api)) {
       this.#support.set('api');
       return api;
     }
@@ -136,7 +154,7 @@ export class HttpRepository implements Repository {
           what,
         } as const;
         const answer: Answer = await this.#client.ask(question, page === 0 ? NO_API : [], signal);
-        if (answer.status !== 200 || !isIndexType(answer)) {
+        if (answer.status !== 200 || !isListOfReferrers(answer)) {
           if (page === 0) return undefined;
           throw new Fault(
             'REGISTRY_ERROR',
@@ -188,8 +206,35 @@ function merged(api: Referrers | undefined, tag: Referrers): Referrers {
   };
 }
 
-function isIndexType(answer: Answer): boolean {
-  return (answer.header('content-type') ?? '').split(';')[0]?.trim() === INDEX_TYPE;
+/** Whether a list needs no other beside it: it has entries, and nothing of it is missing. */
+function hasAll(list: Referrers | undefined): list is Referrers {
+  return list !== undefined && list.descriptors.length > 0 && list.faults.length === 0;
+}
+
+/** Some registries answer with an index and call it JSON; what else comes is a page of a registry without the API. */
+function isListOfReferrers({ header, body }: Answer): boolean {
+  const type = (header('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
+  if (type === INDEX_TYPE) return true;
+  return declaredContent(type) === 'generic' && looksLikeManifest(body);
+}
+
+function isManifest(answer: Answer): boolean {
+  return answer.status === 200 && declaredContent(answer.header('content-type')) === 'manifest';
+}
+
+/** By its type, or by its digest, or where the type says nothing by its shape. */
+function isBelievable({ header, body }: Answer, reference: string): boolean {
+  const declared = declaredContent(header('content-type'));
+  if (declared === 'manifest') return true;
+  if (isDigest(reference) && sha256(body) === reference) return true;
+  return declared === 'generic' && looksLikeManifest(body);
+}
+
+/** Blobs come under any type, these but by mistake. */
+function isPage(answer: Answer): boolean {
+  return /^\s*(?:text\/html|application\/xhtml\+xml|(?:text|application)\/xml)\b/i.test(
+    answer.header('content-type') ?? '',
+  );
 }
 
 function refuseSchemaOne(answer: Answer, reference: string): void {

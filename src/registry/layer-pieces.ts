@@ -52,7 +52,7 @@ async function readLayer(
   if (descriptor.mediaType !== LAYER_TYPES[kind]) {
     throw new Refusal('UNSUPPORTED', `${source} is not ${NAMES[kind]}`);
   }
-  const bytes = await contentOf(search, descriptor);
+  const bytes = await contentOf(search, descriptor, source);
   const { annotations } = descriptor;
   return kind === 'simple-signing'
     ? { kind, source, payload: bytes, annotations }

@@ -57,19 +57,53 @@ export function parseManifest(bytes: Uint8Array, what: string): Manifest {
   if (value['schemaVersion'] !== 2)
     throw new Refusal('MALFORMED', `${what} is not a manifest of schema version 2`);
   const subject = subjectOf(value, what);
-  const { layers, manifests } = value;
-  // A document that is both is read one way by us and another way by somebody else (CVE-2021-41190).
-  if (Array.isArray(layers) && manifests === undefined) {
-    return { kind: 'image', subject, layers, artifactType: artifactTypeOf(value) };
-  }
-  if (Array.isArray(manifests) && layers === undefined && value['config'] === undefined) {
-    return { kind: 'index', subject, manifests };
-  }
+  // A document that is both is read in different ways by different readers (CVE-2021-41190).
+  const isImage = value['manifests'] === undefined;
+  const isIndex = value['layers'] === undefined && value['config'] === undefined;
+  const layers = isImage && !isIndex ? listOf(value['layers']) : undefined;
+  if (layers !== undefined) return { kind: 'image', subject, layers, artifactType: artifactTypeOf(value) };
+  const manifests = isIndex ? listOf(value['manifests']) : undefined;
+  if (manifests !== undefined) return { kind: 'index', subject, manifests };
   throw new Refusal('MALFORMED', `${what} is neither an image manifest nor an index`);
+}
+
+/** Servers written in Go write an empty list as `null`. Undefined for what is no list. */
+function listOf(value: JsonValue | undefined): readonly JsonValue[] | undefined {
+  if (value === null) return [];
+  return Array.isArray(value) ? value : undefined;
 }
 
 function artifactTypeOf({ artifactType, config }: JsonObject): string {
   return typeof artifactType === 'string' && artifactType !== '' ? artifactType : mediaTypeOf(config);
+}
+
+/** Types that say nothing: servers without the manifest's own type send these, or none. The bytes tell then. */
+const GENERIC_TYPES: ReadonlySet<string> = new Set([
+  '',
+  'application/json',
+  'application/octet-stream',
+  'binary/octet-stream',
+  'text/plain',
+]);
+
+/** What an answer's `Content-Type` says of a body that should be a manifest; `generic` = only the bytes tell. */
+export type DeclaredContent = 'manifest' | 'generic' | 'other';
+
+export function declaredContent(contentType: string | undefined): DeclaredContent {
+  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (GENERIC_TYPES.has(type)) return 'generic';
+  return (MANIFEST_TYPES as readonly string[]).includes(type) || isSchemaOne(type) ? 'manifest' : 'other';
+}
+
+/** Whether bytes of no declared type may be a manifest: a JSON object with a schema version. */
+export function looksLikeManifest(bytes: Uint8Array): boolean {
+  try {
+    return typeof parseJsonObject(bytes, 'the manifest')['schemaVersion'] === 'number';
+  } catch (error) {
+    // Above a limit it may well be one: its reader says which limit.
+    if (error instanceof Refusal) return error.code === 'LIMIT';
+    throw error;
+  }
 }
 
 /** The media type of a link that is not parsed; empty where it has none. */

@@ -56,8 +56,27 @@ export function nextPage(link: string, list: URL, host: string): string | undefi
   );
   if (entry === null) return undefined;
   const target = URL.parse(entry[1] ?? '', list.href);
-  if (target === null || target.origin !== list.origin || target.pathname !== list.pathname) {
+  if (target === null || target.origin !== list.origin || !isSamePath(target.pathname, list.pathname)) {
     throw new Fault('REGISTRY_ERROR', `registry ${host} continues its list of referrers at another place`);
   }
   return target.search;
+}
+
+/** `%3A` is `:`, in the same segment (RFC 3986, 6.2.2.2). Decoded once: a name that is escaped twice is another name. */
+function isSamePath(one: string, other: string): boolean {
+  const [decoded, expected] = [one, other].map((path) => path.split('/').map(decodedSegment));
+  return (
+    decoded !== undefined &&
+    decoded.length === expected?.length &&
+    decoded.every((segment, index) => segment !== undefined && segment === expected[index])
+  );
+}
+
+/** Undefined for an escape that is none. */
+function decodedSegment(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
 }

@@ -67,8 +67,9 @@ async function readReferrer(
   declared: ReferrerKind | undefined,
 ): Promise<Evidence | undefined> {
   const { repository, signal, digest } = search;
+  const holder = { host: repository.host, source: 'the list of referrers' };
   const fetch = () => verifiedManifest(repository, referrer.digest, signal);
-  const manifest = parseManifest(await linked(referrer, LIMITS.manifestBytes, fetch), source);
+  const manifest = parseManifest(await linked(referrer, holder, LIMITS.manifestBytes, fetch), source);
   const kind = declared ?? kindOf(manifest);
   if (kind === undefined || !isWanted(search, kind)) return undefined;
   const layers = manifest.kind === 'image' ? manifest.layers : [];
@@ -78,7 +79,7 @@ async function readReferrer(
   if (manifest.subject !== digest) throw new Refusal('DIGEST_MISMATCH', `${source} refers to another image`);
   if (kind !== 'bundle') return readLayers(search, layers, source, kind);
   const layer = parseDescriptor(layers[0] ?? null, `the layer of ${source}`);
-  return { kind: 'bundle', source, bytes: await contentOf(search, layer) };
+  return { kind: 'bundle', source, bytes: await contentOf(search, layer, source) };
 }
 
 /** What an artifact is whose type the list of referrers does not tell; undefined for what claims to be no evidence. */

@@ -62,9 +62,10 @@ export class Reservation {
 }
 
 /** What a descriptor of evidence links to. @throws Fault; Refusal */
-export async function contentOf(search: Search, descriptor: Descriptor): Promise<Uint8Array> {
+export async function contentOf(search: Search, descriptor: Descriptor, source: string): Promise<Uint8Array> {
   const { repository, signal } = search;
-  return linked(descriptor, LIMITS.evidenceBytes, async (maxBytes) => {
+  const holder = { host: repository.host, source };
+  return linked(descriptor, holder, LIMITS.evidenceBytes, async (maxBytes) => {
     search.reserve(descriptor.size);
     return repository.blob(descriptor.digest, maxBytes, signal);
   });

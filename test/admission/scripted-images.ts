@@ -17,6 +17,8 @@ export class ScriptedImages implements ImageSource {
   readonly tags: Map<string, string>;
   /** By digest, or by `registry/repository digest` where it lies in another repository. */
   readonly evidence: Map<string, readonly Evidence[]>;
+  /** Digests whose manifest can be read. */
+  readonly manifests = new Set<string>();
   /** Platforms of each index. */
   readonly indexes = new Map<string, readonly PlatformManifest[]>();
   /** Answered instead of `evidence`, unless somebody asks for a fresh look. */
@@ -64,8 +66,9 @@ export class ScriptedImages implements ImageSource {
     return { evidence, refused: [], faults: [], withPullSecret, remembered: remembered !== undefined };
   }
 
-  async manifest(): Promise<Uint8Array> {
-    throw new Fault('REGISTRY_ERROR', 'no manifest');
+  async manifest(_image: ImageReference, digest: string): Promise<Uint8Array> {
+    if (!this.manifests.has(digest)) throw new Fault('REGISTRY_ERROR', 'no manifest');
+    return new Uint8Array();
   }
 
   async platforms(

@@ -491,6 +491,19 @@ describe('pinning', () => {
   const pin = (overrides: Partial<AdmissionRequest> = {}): ReturnType<typeof mutate> =>
     mutate(review(overrides), dependencies(), never);
 
+  beforeEach(() => {
+    for (const digest of [D, E]) images.manifests.add(digest);
+  });
+
+  test('D1: a digest whose manifest could not be read is never written', async () => {
+    const object = pod('ghcr.io/org/server:v1', 'ghcr.io/org/evil:v1');
+    expect((await pin({ object })).patch).toHaveLength(2);
+    images.manifests.delete(E);
+    expect((await pin({ object })).patch).toEqual([
+      { op: 'replace', path: '/spec/containers/0/image', value: pinnedTo(D) },
+    ]);
+  });
+
   test('pins the tags of a Pod that an Enforce policy covers, and nothing else', async () => {
     const object = pod('ghcr.io/org/server:v1', pinnedTo(D), 'ghcr.io/org/evil:v1');
     expect((await pin({ object })).patch).toEqual([

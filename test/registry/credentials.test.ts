@@ -5,7 +5,7 @@ import { parseChallenges } from '../../src/registry/challenge.ts';
 import { DockerConfigFile } from '../../src/registry/docker-config.ts';
 import { credentialsFor, parseDockerCfg, parseDockerConfig } from '../../src/registry/docker-entries.ts';
 import { createAuthority, type CertificateAuthority, type KeyPairPem } from '../support/certificates.ts';
-import { Artifacts } from './artifacts.ts';
+import { Artifacts, manifestType } from './artifacts.ts';
 import type { EvilRegistry, Script } from './evil-registry.ts';
 import { asking, configFile, evilRegistry, imageSource, look, reference, summary } from './sources.ts';
 import { threadMilliseconds } from '../support/cpu-time.ts';
@@ -458,7 +458,9 @@ test('a token server of one repository that refuses says nothing of another repo
     const [, first = '', second = ''] = (request.url ?? '').split(/[/?]/);
     if (first === 'token') response.writeHead(second === 'closed' ? 403 : 200).end('{"token":"T"}');
     else if (request.headers.authorization === 'Bearer T')
-      response.writeHead(200, { 'docker-content-digest': `sha256:${'a'.repeat(64)}` }).end();
+      response
+        .writeHead(200, { 'docker-content-digest': `sha256:${'a'.repeat(64)}`, 'content-type': manifestType })
+        .end();
     else {
       const challenge = `Bearer realm="http://${registry.host}/token/${second}",service="s"`;
       response.writeHead(401, { 'www-authenticate': challenge }).end();
@@ -473,7 +475,7 @@ test('a token server of one repository that refuses says nothing of another repo
 
 test('a registry token that fits into no header is none: the others are tried', async () => {
   const registry = await evilRegistry();
-  registry.put('/v2/org/app/manifests/v1', 'application/vnd.oci.image.manifest.v1+json', '{}');
+  new Artifacts(registry).image();
   const ask = (registrytoken: string) => {
     const dockerConfigFile = configFile({ [registry.host]: { registrytoken } });
     return imageSource([registry], { dockerConfigFile }).resolve(reference(registry), asking());

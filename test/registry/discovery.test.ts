@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { LIMITS } from '../../src/limits.ts';
-import { bundleType, emptyType, indexType, sha256, type Json } from './artifacts.ts';
-import { asking, look, reference, setup, summary } from './sources.ts';
+import { bundleType, emptyType, indexType, manifestType, sha256, type Json } from './artifacts.ts';
+import { asking, imageSource, look, reference, setup, summary } from './sources.ts';
 
 describe('what is found', () => {
   test('cosign 1–2: payload and annotations of each layer', async () => {
@@ -168,7 +168,7 @@ describe('one broken piece spoils no other', () => {
         const bundle = artifacts.bundle(digest, 'bad');
         artifacts.registry.put(
           artifacts.path('manifests', String(bundle['digest'])),
-          'x',
+          manifestType,
           ' '.repeat(Number(bundle['size'])),
         );
         return bundle;
@@ -209,11 +209,6 @@ describe('one broken piece spoils no other', () => {
         size: 1,
       }),
     },
-    'a bundle that is linked to but is not there': {
-      code: 'MALFORMED',
-      descriptor: (artifacts, digest) =>
-        artifacts.bundle(digest, 'bad', { layer: { digest: sha256('gone') } }),
-    },
     'two layers': {
       code: 'MALFORMED',
       descriptor: (artifacts, digest) => artifacts.bundle(digest, 'bad', { manifest: { layers: [{}, {}] } }),
@@ -246,6 +241,27 @@ describe('one broken piece spoils no other', () => {
     expect(summary(found)).toEqual({ evidence: ['good'], refused: [code], faults: [] });
     expect(registry.asked.every((line) => line.startsWith('GET /v2/org/app/'))).toBe(true);
     expect(found.refused[0]?.detail).not.toContain('BAD');
+  });
+
+  test('a bundle that is named but is not there is gone: nobody can tell what it says', async () => {
+    const { registry, artifacts, source } = await setup();
+    const digest = artifacts.image();
+    const gone = artifacts.bundle(digest, 'gone');
+    artifacts.referrers(digest, [gone, artifacts.bundle(digest, 'good')]);
+    expect(summary(await look(source, registry, digest))).toEqual({
+      evidence: ['gone', 'good'],
+      refused: [],
+      faults: [],
+    });
+    for (const path of [
+      artifacts.path('blobs', sha256('gone')),
+      artifacts.path('manifests', String(gone['digest'])),
+    ]) {
+      registry.remove(path);
+      const found = await look(imageSource([registry]), registry, digest);
+      expect(summary(found)).toEqual({ evidence: ['good'], refused: [], faults: ['EVIDENCE_GONE'] });
+      expect(found.faults[0]?.message).toContain(path.split('/').at(-1));
+    }
   });
 
   test('inline data that is the blob saves the request for it', async () => {
