@@ -182,7 +182,7 @@ export const settingsSchema = z.strictObject({
       port: port.default(8443),
       clientCA: path.optional(),
       reviews: z.int().min(1).default(512),
-      reviewsPerNamespace: z.int().min(1).default(128),
+      reviewsPerNamespace: z.int().min(1).default(256),
     })
     .prefault({}),
   operations: z.strictObject({ host: z.string().min(1).optional(), port: port.default(8080) }).prefault({}),

@@ -15,6 +15,7 @@ const RING: Readonly<Record<string, number>> = {
   slsa: 2,
   api: 2,
   policy: 3,
+  async: 4,
   admission: 4,
   registry: 5,
   trust: 5,

@@ -121,7 +121,8 @@ export class CloudCredentials {
   async #fetch(key: string, provider: CloudProvider, host: string): Promise<CloudToken> {
     const { log, now } = this.#options;
     try {
-      return await this.#flights.run(key, { signal: UNENDING, late, isProven: true }, async (signal) => {
+      const caller = { signal: UNENDING, late, isProven: true, namespace: '' };
+      return await this.#flights.run(key, caller, async (signal) => {
         // The SDKs do not all obey a signal.
         const token = await raced(this.#signIn(provider, host, signal), signal, late);
         const [begun, lifetime] = [now(), token.expiresAt - now()];

@@ -14,8 +14,10 @@ export interface Request {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The registry on whose behalf, for messages, metrics and limits. */
+  /** The registry that it is meant for, for messages, metrics and limits. */
   readonly host: string;
+  /** On whose behalf, for a fair share of the places; empty = the installation's own. */
+  readonly namespace: string;
   readonly kind: RequestKind;
   /** Bytes of a successful answer's body. */
   readonly maxBytes: number;
@@ -58,7 +60,7 @@ export async function exchange(
 ): Promise<Answer> {
   const { host, kind, origin } = request;
   options.coolDown.check(host, origin);
-  return options.gate.run(host, signal, async () => {
+  return options.gate.run(request, signal, async () => {
     // Again: whoever was before in the queue may have found that nobody is there.
     options.coolDown.check(host, origin);
     const { limited, release } = limitedTo(options.milliseconds, signal);

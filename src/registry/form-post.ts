@@ -22,6 +22,7 @@ export function formPost(endpointOf: (host: string) => Endpoint, send: Send) {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams(form).toString(),
       host: endpoint.host,
+      namespace: '',
       kind: 'token',
       maxBytes: LIMITS.tokenResponseBytes,
       what: 'the token',

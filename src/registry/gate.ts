@@ -1,9 +1,13 @@
 import { LRUCache } from 'lru-cache';
+import { FairSemaphore } from '../async/fair-semaphore.ts';
 import { Fault } from '../errors.ts';
 import { timeoutFault } from './faults.ts';
 
-/** Waiting requests per place: enough for the pieces of a few images, few enough to be answered in a review's time. */
-const QUEUE_PER_PLACE = 16;
+/**
+ * Requests that may wait, for each host and in all: some 2 KB each. What waits is bounded by its caller's deadline long before: at 10 ms
+ * a request, 16 places answer 14,000 in nine seconds.
+ */
+const MAX_WAITING = 16_384;
 
 /**
  * Places of a host that has not answered yet: the referrers API, the fallback tag and cosign's two tags are asked at once,
@@ -11,89 +15,10 @@ const QUEUE_PER_PLACE = 16;
  */
 const FIRST_CONTACT_PLACES = 4;
 
-interface Waiting {
-  enter(): void;
-  refuse(error: Fault): void;
-}
-
-/**
- * Lets so many in at once, and no more than a bounded number wait. They wait in order, and one too many is refused; or
- * the newest goes first and the oldest is refused, so that a crowd which stays does not keep out who comes after it.
- */
-class Places {
-  #places: number;
-  #taken = 0;
-  readonly #maxWaiting: number;
-  readonly #newestFirst: boolean;
-  readonly #waiting = new Set<Waiting>();
-
-  constructor(places: number, maxWaiting: number, newestFirst = false) {
-    this.#places = places;
-    this.#maxWaiting = maxWaiting;
-    this.#newestFirst = newestFirst;
-  }
-
-  /** Does the work in a place. @throws Fault OVERLOADED or TIMEOUT when there is none in time */
-  async within<T>(host: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#enter(host, signal);
-    try {
-      return await work();
-    } finally {
-      this.#leave();
-    }
-  }
-
-  /** From now on there are so many places; who has one keeps it. */
-  resize(places: number): void {
-    this.#places = places;
-    this.#letIn();
-  }
-
-  async #enter(host: string, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw timeoutFault(host);
-    if (this.#taken < this.#places) {
-      this.#taken += 1;
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const own: Waiting = { enter: resolve, refuse: reject };
-    this.#waiting.add(own);
-    if (this.#waiting.size > this.#maxWaiting) this.#refuse(this.#newestFirst ? this.#oldest() : own, host);
-    const leave = () => {
-      this.#waiting.delete(own);
-      reject(timeoutFault(host));
-    };
-    signal.addEventListener('abort', leave, { once: true });
-    await promise.finally(() => signal.removeEventListener('abort', leave));
-  }
-
-  #refuse(waiting: Waiting | undefined, host: string): void {
-    if (waiting === undefined) return;
-    this.#waiting.delete(waiting);
-    waiting.refuse(
-      new Fault('OVERLOADED', `too many requests to registry ${host} are waiting; try again in a moment`),
-    );
-  }
-
-  #leave(): void {
-    this.#taken -= 1;
-    this.#letIn();
-  }
-
-  #letIn(): void {
-    while (this.#taken < this.#places) {
-      const next = this.#newestFirst ? [...this.#waiting].at(-1) : this.#oldest();
-      if (next === undefined) return;
-      this.#waiting.delete(next);
-      this.#taken += 1;
-      next.enter();
-    }
-  }
-
-  #oldest(): Waiting | undefined {
-    for (const waiting of this.#waiting) return waiting;
-    return undefined;
-  }
+/** The host that a request goes to, and the namespace on whose behalf; empty = the installation's own. */
+export interface AskedFor {
+  readonly host: string;
+  readonly namespace: string;
 }
 
 /**
@@ -104,29 +29,24 @@ class Places {
  */
 export class Gate {
   readonly #perHost: number;
-  readonly #all: Places;
-  readonly #unproven: Places;
-  readonly #hosts: LRUCache<string, Places>;
+  readonly #all: FairSemaphore;
+  readonly #unproven: FairSemaphore;
+  readonly #hosts: LRUCache<string, FairSemaphore>;
   /** Answers that a known host owes for what it let run out of time; none = proven. */
   readonly #owed = new LRUCache<string, number>({ max: 1024 });
 
-  constructor({
-    total,
-    perHost,
-    waitingPerPlace = QUEUE_PER_PLACE,
-  }: {
-    readonly total: number;
-    readonly perHost: number;
-    readonly waitingPerPlace?: number;
-  }) {
-    const half = Math.ceil(total / 2);
+  constructor({ total, perHost }: { readonly total: number; readonly perHost: number }) {
     this.#perHost = perHost;
-    this.#all = new Places(total, total * waitingPerPlace);
-    this.#unproven = new Places(half, half * waitingPerPlace, true);
+    this.#all = new FairSemaphore({ places: total, maxWaiting: MAX_WAITING });
+    this.#unproven = new FairSemaphore({
+      places: Math.ceil(total / 2),
+      maxWaiting: MAX_WAITING,
+      newestFirst: true,
+    });
     // A host that falls out while it is in use starts anew, which loosens its own limit only.
-    this.#hosts = new LRUCache<string, Places>({
+    this.#hosts = new LRUCache<string, FairSemaphore>({
       max: 1024,
-      memoMethod: (host) => new Places(this.#width(host), perHost * waitingPerPlace),
+      memoMethod: (host) => new FairSemaphore({ places: this.#width(host), maxWaiting: MAX_WAITING }),
     });
   }
 
@@ -144,12 +64,21 @@ export class Gate {
     this.#set(host, Math.min(this.#perHost, (this.#owed.get(host) ?? 0) + 1));
   }
 
-  /** Does the work, which ends well if the host answered, in a place of it. @throws Fault OVERLOADED or TIMEOUT when there is none in time */
-  async run<T>(host: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const inAll = () => this.#all.within(host, signal, work);
-    // The host's own place first: whoever waits for a slow host must not hold a place that others could use.
-    return this.#hosts.memo(host).within(host, signal, async () => {
-      const answer = await (this.isProven(host) ? inAll() : this.#unproven.within(host, signal, inAll));
+  /**
+   * Does the work, which ends well if the host answered, in a place of it. Namespaces have their turns at a host, and hosts at all places.
+   * @throws Fault TIMEOUT when the signal comes first; OVERLOADED when there is no room to wait
+   */
+  async run<T>({ host, namespace }: AskedFor, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const no = {
+      late: () => timeoutFault(host),
+      full: () =>
+        new Fault('OVERLOADED', `too many requests to registry ${host} are waiting; try again in a moment`),
+    };
+    const inAll = () => this.#all.within(host, signal, no, work);
+    // The host's own place first: a request that waits for a slow host must not hold a place that others could use.
+    return this.#hosts.memo(host).within(namespace, signal, no, async () => {
+      const isProven = this.isProven(host);
+      const answer = await (isProven ? inAll() : this.#unproven.within(host, signal, no, inAll));
       this.#answered(host);
       return answer;
     });

@@ -33,8 +33,6 @@ const UNHURRIED = { isShared: false, memoryBytes: 64 * 1024 * 1024, rememberedBy
 
 /** One in so many places of a registry, and of all together, are for what no admission waits for. */
 const UNHURRIED_SHARE = 4;
-/** Of these more may wait for a place: whoever asks has the time. */
-const UNHURRIED_QUEUE = 64;
 
 /** Images and their evidence from registries and OCI layouts. Started by its constructor, ended by `stop`. */
 export class RegistryImageSource implements ImageSource {
@@ -122,14 +120,10 @@ export class RegistryImageSource implements ImageSource {
 
 /** The same requests through a narrower gate before the common one: few of them are in it at once. */
 function narrowed(send: Send, { total, perHost }: typeof DEFAULTS.concurrency): Send {
-  const gate = new Gate({
-    total: share(total),
-    perHost: share(perHost),
-    waitingPerPlace: UNHURRIED_QUEUE,
-  });
+  const gate = new Gate({ total: share(total), perHost: share(perHost) });
   return (endpoint, request, signal) => {
     if (endpoint.isConfigured) gate.introduce(endpoint.host);
-    return gate.run(request.host, signal, () => send(endpoint, request, signal));
+    return gate.run(request, signal, () => send(endpoint, request, signal));
   };
 }
 

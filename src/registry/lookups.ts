@@ -66,9 +66,10 @@ export class Lookups implements ImageSource {
   async resolve(image: ImageReference, options: AskOptions): Promise<Resolved> {
     if (image.digest !== undefined) return { digest: image.digest, withPullSecret: false };
     const tag = image.tag ?? 'latest';
-    const { signal } = options;
+    const { signal, puller } = options;
     const place = this.#places.of(image);
-    const caller = { signal, late: () => timeoutFault(image.registry), isProven: place.isProven };
+    const late = () => timeoutFault(image.registry);
+    const caller = { signal, late, isProven: place.isProven, namespace: puller.namespace };
     return this.#renewed(options, async () => {
       const opened = await this.#places.open(place, options);
       return this.#digests.run(`${place.key} ${tag} ${opened.access}`, caller, async (shared) => {
@@ -89,6 +90,7 @@ export class Lookups implements ImageSource {
       key: `${place.key} ${digest}${where}${what}`,
       host: evidence.endpoints.origin.host,
       isProven: place.isProven && evidence.isProven,
+      namespace: options.puller.namespace,
       open: (signal) =>
         this.#openedLookup({ place, evidence, digest, attestations }, { puller: options.puller, signal }),
     };

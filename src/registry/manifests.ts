@@ -48,7 +48,9 @@ export class Manifests {
     const name = this.#isShared ? `${place.key} ${digest}` : own;
     const held = this.#isShared ? undefined : this.#held.get(name);
     if (held !== undefined) return held;
-    const caller = { signal: options.signal, late: () => timeoutFault(host), isProven: place.isProven };
+    const { signal, puller } = options;
+    const late = () => timeoutFault(host);
+    const caller = { signal, late, isProven: place.isProven, namespace: puller.namespace };
     return this.#flights.run(own, caller, async (shared) => {
       const bytes = await opened.manifest(digest, shared);
       if (bytes === undefined) throw imageNotFound(host);

@@ -109,7 +109,13 @@ export class Places {
     const keyring = await raced(keyrings.of(endpoint.host, repository, puller), signal, late);
     const registry = new SignedInRegistry(
       keyring,
-      ({ credential }) => new RegistryClient({ endpoint, repository, credential }, tokens, send, respites),
+      ({ credential }) =>
+        new RegistryClient(
+          { endpoint, repository, credential, namespace: puller.namespace },
+          tokens,
+          send,
+          respites,
+        ),
     );
     return {
       repository: new HttpRepository(registry, repository, this.#support.of(`${endpoint.key} ${repository}`)),

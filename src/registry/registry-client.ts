@@ -13,7 +13,7 @@ const BACKOFF_MS = 50;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const PASSING = new Set([502, 503, 504]);
 
-export type Question = Omit<Request, 'origin' | 'host' | 'body' | 'method'> & {
+export type Question = Omit<Request, 'origin' | 'host' | 'namespace' | 'body' | 'method'> & {
   readonly method: 'GET' | 'HEAD';
 };
 
@@ -104,8 +104,8 @@ export class RegistryClient {
   }
 
   async #redirected(question: Question, authorization: string | undefined, signal: AbortSignal) {
-    const { endpoint } = this.#access;
-    let request: Request = { ...question, origin: endpoint.origin, host: endpoint.host };
+    const { endpoint, namespace } = this.#access;
+    let request: Request = { ...question, origin: endpoint.origin, host: endpoint.host, namespace };
     let isElsewhere = false;
     this.#hasSignedIn ||= authorization !== undefined;
     for (let redirects = 0; redirects <= LIMITS.redirects; redirects += 1) {

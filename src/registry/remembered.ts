@@ -42,6 +42,8 @@ export interface Lookup {
   readonly host: string;
   /** Whether the host has ever answered. */
   readonly isProven: boolean;
+  /** On whose behalf; empty = the installation's own. */
+  readonly namespace: string;
   /** Works out as whom to look: only where found evidence does not answer already. @throws Fault */
   open(signal: AbortSignal): Promise<OpenedLookup>;
 }
@@ -157,7 +159,8 @@ export class RememberedDiscoveries {
 
   #start(lookup: Opened, fresh: boolean, caller: AbortSignal, late: () => Error): Promise<Discovery> {
     const key = `${lookup.key} ${lookup.access}`;
-    const waiting = { signal: caller, late, isProven: lookup.isProven };
+    const { isProven, namespace } = lookup;
+    const waiting = { signal: caller, late, isProven, namespace };
     return this.#flights.run(key, waiting, async (signal) => {
       const findings = new Findings();
       this.#underWay.set(key, findings);

@@ -1,3 +1,4 @@
+import { FairSemaphore } from '../async/fair-semaphore.ts';
 import { Fault } from '../errors.ts';
 
 /**
@@ -23,30 +24,46 @@ export async function raced<T>(work: Promise<T>, signal: AbortSignal, late: () =
 /** Why a signal is aborted whose work nobody waits for any more. */
 export const ABANDONED = new Error('nobody waits for this any more');
 
+/** Who waits for a piece of shared work. */
+export interface FlightCaller {
+  readonly signal: AbortSignal;
+  /** What is thrown when the signal comes first. */
+  readonly late: () => Error;
+  /** False for a host that never answered yet: such hosts together have half of the places. */
+  readonly isProven: boolean;
+  /** On whose behalf, for a fair share of the places; empty = the installation's own. */
+  readonly namespace: string;
+}
+
 interface Flight<T> {
   readonly answer: Promise<T>;
   readonly abandoned: AbortController;
   waiting: number;
-  readonly isProven: boolean;
 }
+
+/** Pieces of work that may wait for a place, some 2 KB each; far more than are done within a deadline. */
+const MAX_WAITING = 32_768;
 
 /**
  * Concurrent calls for the same thing share one piece of work. It has a deadline of its own, so that the caller
- * who happened to come first cannot fail the others by giving up; it ends when the last of them has given up.
+ * who happened to come first cannot fail the others by giving up; it ends when the last of them has given up. No more than a
+ * bounded number are done at once; the others wait, fair between the namespaces that they were begun for.
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
-  #unproven = 0;
-  readonly #max: number;
+  readonly #all: FairSemaphore;
+  readonly #unproven: FairSemaphore;
   readonly #milliseconds: number;
   readonly #stopped: AbortSignal;
 
   constructor(options: {
+    /** Pieces of work at once. */
     readonly max: number;
     readonly milliseconds: number;
     readonly stopped: AbortSignal;
   }) {
-    this.#max = options.max;
+    this.#all = new FairSemaphore({ places: options.max, maxWaiting: MAX_WAITING });
+    this.#unproven = new FairSemaphore({ places: Math.ceil(options.max / 2), maxWaiting: MAX_WAITING });
     this.#milliseconds = options.milliseconds;
     this.#stopped = options.stopped;
   }
@@ -54,15 +71,10 @@ export class SingleFlight<T> {
   /**
    * Shares the work, started by this call when none is under way, and waits for it. A caller that does not give up
    * passes a signal that never aborts.
-   * @param isProven false for a host that never answered yet: such hosts together have half of the places
-   * @throws Fault OVERLOADED; whatever the work throws, or what `late` makes when the signal comes first
+   * @throws Fault OVERLOADED when there is no room to wait; whatever the work throws, or what `late` makes when the signal comes first
    */
-  async run(
-    key: string,
-    caller: { readonly signal: AbortSignal; readonly late: () => Error; readonly isProven: boolean },
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const flight = this.#flights.get(key) ?? this.#begin(key, caller.isProven, work);
+  async run(key: string, caller: FlightCaller, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const flight = this.#flights.get(key) ?? this.#begin(key, caller, work);
     flight.waiting += 1;
     try {
       return await raced(flight.answer, caller.signal, caller.late);
@@ -75,25 +87,30 @@ export class SingleFlight<T> {
     }
   }
 
-  #begin(key: string, isProven: boolean, work: (signal: AbortSignal) => Promise<T>): Flight<T> {
-    if (this.#flights.size >= this.#max || (!isProven && this.#unproven >= this.#max / 2)) {
-      throw new Fault('OVERLOADED', 'too many look-ups in registries are under way; try again in a moment');
-    }
+  #begin(
+    key: string,
+    { isProven, namespace, late }: FlightCaller,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Flight<T> {
     const abandoned = new AbortController();
     const deadline = AbortSignal.timeout(this.#milliseconds);
-    const answer = work(AbortSignal.any([this.#stopped, deadline, abandoned.signal]));
-    const flight = { answer, abandoned, waiting: 0, isProven };
+    const signal = AbortSignal.any([this.#stopped, deadline, abandoned.signal]);
+    const no = { late, full: overloaded };
+    const inAll = () => this.#all.within(namespace, signal, no, () => work(signal));
+    const answer = isProven ? inAll() : this.#unproven.within(namespace, signal, no, inAll);
+    const flight = { answer, abandoned, waiting: 0 };
     this.#flights.set(key, flight);
-    if (!isProven) this.#unproven += 1;
-    // Every caller may have given up by then; whoever still waits sees the error on the promise itself.
+    // Every caller may have given up by then; a caller that still waits sees the error on the promise itself.
     answer.finally(() => this.#end(key, flight)).catch(() => {});
     return flight;
   }
 
   #end(key: string, flight: Flight<T>): void {
     // Given up, it may have a successor under the same key.
-    if (this.#flights.get(key) !== flight) return;
-    this.#flights.delete(key);
-    if (!flight.isProven) this.#unproven -= 1;
+    if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
+}
+
+function overloaded(): Fault {
+  return new Fault('OVERLOADED', 'too many look-ups in registries are waiting; try again in a moment');
 }

@@ -25,6 +25,8 @@ export interface Access {
   readonly endpoint: Endpoint;
   readonly repository: string;
   readonly credential: Credential | undefined;
+  /** On whose behalf; empty = the installation's own. */
+  readonly namespace: string;
 }
 
 interface Token {
@@ -106,7 +108,12 @@ export class Tokens {
     return this.#flights.run(
       key,
       // Nobody asks for a token whom a registry has not asked for one.
-      { signal, late: () => timeoutFault(access.endpoint.host), isProven: true },
+      {
+        signal,
+        late: () => timeoutFault(access.endpoint.host),
+        isProven: true,
+        namespace: access.namespace,
+      },
       (shared) => this.#fetch(access, challenge, shared),
     );
   }
@@ -140,7 +147,10 @@ function tokenKey({ endpoint, repository, credential }: Access): string {
 }
 
 /** Docker's token protocol: GET, or OAuth2 POST where an identity token is all there is. The scope is ours: one repository, pull. */
-function tokenRequest({ endpoint, repository, credential }: Access, challenge: Challenge): Request {
+function tokenRequest(
+  { endpoint, repository, credential, namespace }: Access,
+  challenge: Challenge,
+): Request {
   const realm = acceptedRealm(challenge.parameters.get('realm') ?? '', endpoint, credential);
   const query = new URLSearchParams(realm.searchParams);
   const service = challenge.parameters.get('service');
@@ -148,6 +158,7 @@ function tokenRequest({ endpoint, repository, credential }: Access, challenge: C
   const common = {
     origin: realm.origin,
     host: endpoint.host,
+    namespace,
     kind: 'token' as const,
     maxBytes: LIMITS.tokenResponseBytes,
     what: 'the token',

@@ -19,7 +19,7 @@ function load(text: string | undefined, over: Partial<SettingsSources> = {}) {
 describe('settings', () => {
   test('are strict without a file', () => {
     expect(load(undefined)).toEqual({
-      webhook: { port: 8443, reviews: 512, reviewsPerNamespace: 128 },
+      webhook: { port: 8443, reviews: 512, reviewsPerNamespace: 256 },
       operations: { port: 8080 },
       admin: { enabled: true, port: 9443, trustedProxies: [] },
       dataDirectory: '/work/data',

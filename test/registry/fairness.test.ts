@@ -17,6 +17,8 @@ import { asking, atEnd, evilRegistry, imageSource, reference, setup, soon, summa
 
 const digest = sha256('an image');
 const late = () => new Fault('TIMEOUT', 'late');
+/** A request to a host, by default on behalf of one namespace. */
+const at = (host: string, namespace = 'mcp') => ({ host, namespace });
 
 /** Resolves nothing and never says so, and counts how often it was asked. */
 function blackHole() {
@@ -75,10 +77,10 @@ describe('one Pod does not stop verification for everybody', () => {
     const crowd = new AbortController();
     const inside: (() => void)[] = [];
     const hole = () => new Promise<never>((_resolve, reject) => inside.push(() => reject(late())));
-    const holes = Array.from({ length: 256 }, (_, port) => gate.run(`hole:${port}`, crowd.signal, hole));
+    const holes = Array.from({ length: 256 }, (_, port) => gate.run(at(`hole:${port}`), crowd.signal, hole));
     const settled = Promise.allSettled(holes);
     const all = Array.from({ length: 20 }, (_, index) =>
-      gate.run('good', soon(), () => Promise.resolve(index)),
+      gate.run(at('good'), soon(), () => Promise.resolve(index)),
     );
     await turn();
     // As soon as one of them is done.
@@ -100,11 +102,11 @@ describe('one Pod does not stop verification for everybody', () => {
         now -= 1;
         throw late();
       };
-      await Promise.allSettled(Array.from({ length: 20 }, () => gate.run('host', soon(), work)));
+      await Promise.allSettled(Array.from({ length: 20 }, () => gate.run(at('host'), soon(), work)));
       return max;
     };
     expect(await most()).toBe(4);
-    await gate.run('host', soon(), () => Promise.resolve());
+    await gate.run(at('host'), soon(), () => Promise.resolve());
     expect(await most()).toBe(16);
   });
 });
@@ -115,12 +117,12 @@ describe('a host that answers once and then hangs', () => {
 
   test('loses its width with the first request that runs out of time, and has it again after as many answers', async () => {
     const gate = new Gate({ total: 64, perHost: 16 });
-    await gate.run('host', soon(), answer);
+    await gate.run(at('host'), soon(), answer);
     expect(gate.isProven('host')).toBe(true);
     for (const _ of [1, 2, 3]) gate.timedOut('host');
     expect(gate.isProven('host')).toBe(false);
     for (const isProven of [false, false, true]) {
-      await gate.run('host', soon(), answer);
+      await gate.run(at('host'), soon(), answer);
       expect(gate.isProven('host')).toBe(isProven);
     }
   });
@@ -138,14 +140,14 @@ describe('a host that answers once and then hangs', () => {
     const gate = new Gate({ total: 64, perHost: 16 });
     const gone = new AbortController();
     for (const host of ['a', 'b', 'c', 'd']) {
-      await gate.run(host, soon(), answer);
+      await gate.run(at(host), soon(), answer);
       gate.timedOut(host);
       // What waits for a place by then must not have it either.
-      for (let each = 0; each < 40; each += 1) void gate.run(host, gone.signal, hang).catch(() => {});
+      for (let each = 0; each < 40; each += 1) void gate.run(at(host), gone.signal, hang).catch(() => {});
     }
-    expect(await gate.run('stranger', soon(), answer)).toBe('answer');
+    expect(await gate.run(at('stranger'), soon(), answer)).toBe('answer');
     gate.introduce('known');
-    expect(await gate.run('known', soon(), answer)).toBe('answer');
+    expect(await gate.run(at('known'), soon(), answer)).toBe('answer');
     gone.abort();
   });
 
@@ -190,6 +192,64 @@ describe('a host that answers once and then hangs', () => {
     expect(await atOnce('left', 12)).toBe(12);
     await hangs('hung', soon());
     expect(await atOnce('hung', 4)).toBe(4);
+  });
+});
+
+describe('a burst of cold images on one registry', () => {
+  /** Each with a signature of its own: a cluster that starts again, or a large rollout. */
+  async function burst(count: number) {
+    const parts = await setup({ requestMilliseconds: 200_000, lookupMilliseconds: 200_000 });
+    const { artifacts, registry, source } = parts;
+    const images = Array.from({ length: count }, (_, number) => {
+      const image = artifacts.image(`image ${number}`, `v${number}`);
+      artifacts.simpleSigned(image, [artifacts.simpleLayer(`signature ${number}`)]);
+      return image;
+    });
+    const discover = (image: string, signal = soon(200_000), namespace = 'mcp') =>
+      source.discover(reference(registry, { digest: image }), image, {
+        puller: { namespace, pullSecrets: [], serviceAccount: 'default' },
+        signal,
+        fresh: false,
+      });
+    return { ...parts, images, discover };
+  }
+
+  test('200 distinct ones are all looked up: none is refused while there is time', async () => {
+    const { images, discover, registry } = await burst(200);
+    registry.delay = 2;
+    const found = await Promise.all(images.map((image) => discover(image)));
+    expect(found.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(found.map((each) => summary(each).evidence)).toEqual(
+      images.map((_, number) => [`signature ${number}`]),
+    );
+  });
+
+  test('and when the time is over, that is what is said', async () => {
+    const { images, discover, registry } = await burst(40);
+    registry.script(() => true);
+    const over = new AbortController();
+    const found = images.map((image) => discover(image, over.signal));
+    await eventually('it was asked', () => registry.seen.length > 0);
+    over.abort();
+    const codes = (await Promise.all(found)).flatMap(({ faults }) => faults.map(({ code }) => code));
+    expect(new Set(codes)).toEqual(new Set(['TIMEOUT']));
+    expect(codes.length).toBeGreaterThanOrEqual(40);
+  });
+
+  test('F11: another namespace has its turn in between', async () => {
+    const { images, discover, registry, source } = await burst(60);
+    // Proven: from here on the host has all of its places.
+    await source.resolve(reference(registry, { tag: 'v0' }), asking());
+    registry.delay = 2;
+    const ended: string[] = [];
+    const crowd = images.slice(1).map(async (image) => {
+      await discover(image, undefined, 'noisy');
+      ended.push('noisy');
+    });
+    await discover(images[0] ?? '', undefined, 'quiet');
+    const before = ended.length;
+    await Promise.all(crowd);
+    expect(before).toBeLessThan(30);
   });
 });
 
@@ -245,7 +305,9 @@ describe('shared work', () => {
     const signals: AbortSignal[] = [];
     const [one, two] = [new AbortController(), new AbortController()];
     const wait = ({ signal }: AbortController) =>
-      shared.run('key', { signal, late, isProven: true }, hangs(signals)).catch((error: unknown) => error);
+      shared
+        .run('key', { signal, late, isProven: true, namespace: 'mcp' }, hangs(signals))
+        .catch((error: unknown) => error);
     const both = [wait(one), wait(two)];
     one.abort();
     expect(await both[0]).toMatchObject({ code: 'TIMEOUT' });
@@ -255,26 +317,61 @@ describe('shared work', () => {
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
     // Who comes now starts anew.
     await expect(
-      shared.run('key', { signal: soon(), late, isProven: true }, () => Promise.resolve('new')),
+      shared.run('key', { signal: soon(), late, isProven: true, namespace: 'mcp' }, () =>
+        Promise.resolve('new'),
+      ),
     ).resolves.toBe('new');
   });
 
-  test('hosts that never answered have half of the places', async () => {
+  test('hosts that never answered have half of the places; what finds none waits, and no longer than its caller', async () => {
     const shared = flights(4);
+    const begun: string[] = [];
+    const ends = new Map<string, () => void>();
+    const run = (key: string, isProven: boolean, signal = soon(), namespace = 'mcp') =>
+      shared
+        .run(key, { signal, late, isProven, namespace }, () => {
+          begun.push(key);
+          return new Promise<string>((resolve) => ends.set(key, () => resolve(key)));
+        })
+        .catch((error: unknown) => error);
     const given = new AbortController();
-    const run = (key: string, isProven: boolean) =>
-      shared.run(key, { signal: given.signal, late, isProven }, hangs([])).catch((error: unknown) => error);
     const held = [run('a', false), run('b', false)];
-    expect(await run('c', false)).toMatchObject({ code: 'OVERLOADED' });
-    held.push(run('d', true), run('e', true));
-    expect(await run('f', true)).toMatchObject({ code: 'OVERLOADED' });
+    await turn();
+    const left = run('given up', false, given.signal);
+    held.push(run('c', false), run('d', true), run('e', true), run('f', true));
+    await turn();
+    expect(begun).toEqual(['a', 'b', 'd', 'e']);
     given.abort();
-    for (const each of held) expect(await each).toMatchObject({ code: 'TIMEOUT' });
+    expect(await left).toMatchObject({ code: 'TIMEOUT' });
+    ends.get('d')?.();
+    await turn();
+    expect(begun).toEqual(['a', 'b', 'd', 'e', 'f']);
+    ends.get('a')?.();
+    await turn();
+    expect(begun).toEqual(['a', 'b', 'd', 'e', 'f', 'c']);
+    for (const end of ends.values()) end();
+    expect(await Promise.all(held)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     const after = new AbortController().signal;
     await expect(
-      shared.run('c', { signal: after, late, isProven: false }, () => Promise.resolve('free again')),
-    ).resolves.toBe('free again');
+      shared.run('g', { signal: after, late, isProven: false, namespace: 'mcp' }, () => Promise.resolve('g')),
+    ).resolves.toBe('g');
     expect(getEventListeners(after, 'abort')).toHaveLength(0);
+  });
+
+  test('F11: a namespace that begins a thousand pieces of work does not keep another waiting', async () => {
+    const shared = flights(2);
+    const begun: string[] = [];
+    const one = (namespace: string, number: number) =>
+      shared.run(`${namespace} ${number}`, { signal: soon(), late, isProven: true, namespace }, async () => {
+        begun.push(namespace);
+        await turn();
+        return namespace;
+      });
+    const noisy = Array.from({ length: 1_000 }, (_, number) => one('noisy', number));
+    const quiet = [one('quiet', 1), one('quiet', 2)];
+    await Promise.all(quiet);
+    expect(begun.filter((namespace) => namespace === 'noisy').length).toBeLessThanOrEqual(6);
+    await Promise.all(noisy);
   });
 
   test('a look that its callers left is no answer for the next one', async () => {

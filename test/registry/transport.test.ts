@@ -451,27 +451,26 @@ describe('D9: TLS', () => {
 });
 
 describe('how much at once', () => {
-  test('requests to one host wait for their turn, and no more than a bounded number of them', async () => {
+  test('requests to one host wait for their turn, and none is refused while there is time', async () => {
     const registry = await evilRegistry();
     let [running, most] = [0, 0];
     registry.script(async (_request, response) => {
       most = Math.max(most, ++running);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 2));
       running -= 1;
       response.writeHead(404).end();
       return true;
     });
     const source = imageSource([registry], { concurrency: { total: 8, perHost: 2 } });
     const outcomes = await Promise.all(
-      Array.from({ length: 60 }, (_, index) =>
+      Array.from({ length: 400 }, (_, index) =>
         source
-          .resolve(reference(registry, { tag: `v${index}` }), asking())
+          .resolve(reference(registry, { tag: `v${index}` }), asking(300_000))
           .catch((error: unknown) => (error as { code: string }).code),
       ),
     );
     expect(most).toBe(2);
-    expect(outcomes.filter((code) => code === 'IMAGE_NOT_FOUND')).toHaveLength(2 + 2 * 16);
-    expect(outcomes.filter((code) => code === 'OVERLOADED')).toHaveLength(60 - 34);
+    expect(new Set(outcomes)).toEqual(new Set(['IMAGE_NOT_FOUND']));
   });
 
   test('F5: a host that hangs holds no place that another needs', async () => {
