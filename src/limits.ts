@@ -13,12 +13,22 @@ export const LIMITS = {
   manifestBytes: 4 * 1024 * 1024,
   /** A bundle, envelope or payload: a statement of 5 MB fits with its base64. */
   evidenceBytes: 8 * 1024 * 1024,
-  /** Signatures and attestations that are looked at for one image: real images have fewer than ten. */
-  evidencePerImage: 50,
-  /** Referrers of one image, whatever they are. */
-  referrers: 200,
-  /** Pages of the referrers API. */
-  referrerPages: 5,
+  /** Signatures and attestations that are read for one image, the most promising first: one signed each night for years, and cosign's limit. Each takes up to two requests. */
+  evidencePerImage: 1000,
+  /** Of these verified at least, however many keys and roots there are: real images have fewer than ten. */
+  evidenceVerified: 50,
+  /** Verifications for one image, with every key and every root: 0.1 ms with a key, 1 to 2 ms with a root. */
+  verifications: 10_000,
+  /** Pieces of one image that are read at a time, for each way of storing: the places of one host. */
+  evidenceAtOnce: 16,
+  /** Predicate types by which the reading is ordered: more than policies ask for. */
+  askedPredicateTypes: 64,
+  /** Referrers of one image, whatever they are: their descriptors are read, which is cheap. */
+  referrers: 1000,
+  /** Pages of the referrers API: registries send 50 to 1,000 referrers a page. */
+  referrerPages: 20,
+  /** All pages of one list of referrers: 1,000 with the annotations that tools write have some 600 KB. */
+  referrerListBytes: 8 * 1024 * 1024,
   /** Manifests that an index and those inside it name for platforms: the largest official images have some 30. */
   platformManifests: 256,
   /** Indexes inside one another, the first included: each takes a round trip, and one in another is all that tools write. */
@@ -45,7 +55,7 @@ export const LIMITS = {
   bundleTokens: 10_000,
   /** The same of an in-toto statement: an SBOM of 5 MB has 480,000; parsing costs less than 1 µs for each. */
   statementTokens: 800_000,
-  /** Objects and lists in one manifest or index: 200 referrers have about 500. 4 MiB of `{}` would be a million. */
+  /** Objects and lists in one manifest or index: 1,000 referrers have about 2,500. 4 MiB of `{}` would be a million. */
   jsonContainers: 50_000,
   /** Annotations of one descriptor. */
   annotations: 64,
@@ -53,6 +63,8 @@ export const LIMITS = {
   annotationBytes: 512 * 1024,
   /** Evidence of one image above half a MiB a piece, in all: several large statements fit, memory stays bounded. */
   evidenceTotalBytes: 32 * 1024 * 1024,
+  /** The smaller pieces of one image and the manifests that hold them, for each way of storing: 1,000 bundles with 8 KB each, which keyless ones do not reach. */
+  evidenceSmallBytes: 8 * 1024 * 1024,
   /** A registry's challenge (WWW-Authenticate). */
   challengeBytes: 8 * 1024,
   /** Redirects of one registry request. */

@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { FoundFacts } from '../policy/image-facts.ts';
 import { slsaContexts } from '../policy/compiled-slsa.ts';
@@ -12,8 +13,8 @@ import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 import type { Fact, FactCache } from './fact-cache.ts';
 import type { Question, Sources } from './gather-facts.ts';
 import { faultOrThrow, faultReason, orAborted } from './port-answer.ts';
-import type { Discovery, ImageSource } from './ports.ts';
-import { asksStatements, statementQuestions } from './statement-questions.ts';
+import type { Discovery, EvidenceAsk, ImageSource } from './ports.ts';
+import { askOf, asksStatements, statementQuestions } from './statement-questions.ts';
 import { Turns } from './turns.ts';
 
 /** What is known of one digest, and how it came to be known. */
@@ -33,18 +34,14 @@ export async function gatherDigest(
   question: Question,
   { images, facts, statements }: Sources,
 ): Promise<GatheredDigest> {
-  const attestations = asksStatements(policies);
-  const discovery = await discoverEverywhere(
-    digest,
-    placesOf(policies),
-    { ...question, attestations },
-    images,
-  );
+  const what = { attestations: asksStatements(policies), ask: askOf(policies) };
+  const discovery = await discoverEverywhere(digest, placesOf(policies), { ...question, ...what }, images);
   const refused = [...discovery.refused];
   const faults = discovery.faults.map(faultReason);
   const turns = new Turns(question.signal, faults);
+  const contexts = contextsOf(policies);
   const pieces: Piece[] = [];
-  for (const evidence of discovery.evidence) {
+  for (const evidence of verifiable(discovery.evidence, contexts.size, refused)) {
     if (await turns.expired()) break;
     pieces.push({ evidence, overManifest: needsManifest(evidence) });
   }
@@ -54,11 +51,28 @@ export async function gatherDigest(
   const ask = statementQuestions(policies, digest);
   const answer = (fact: Fact, evidence: Evidence, contextId: string): Fact =>
     'code' in fact ? fact : statements.answer(fact, evidence, ask(fact, contextId));
-  const byContext = await verifyAll(pieces, contextsOf(policies), { artifact, facts, answer }, turns);
+  const byContext = await verifyAll(pieces, contexts, { artifact, facts, answer }, turns);
   const { remembered, withPullSecret } = discovery;
   const isEmpty = pieces.length === 0 && refused.length === 0 && faults.length === 0;
   const found = { byContext, refused, faults, ...(isEmpty && { isEmpty }) };
   return { found, remembered, withPullSecret };
+}
+
+/** Evidence for which there is work enough, the most promising first. */
+function verifiable(
+  evidence: readonly Evidence[],
+  contexts: number,
+  refused: RefusedEvidence[],
+): readonly Evidence[] {
+  const most = Math.max(LIMITS.evidenceVerified, Math.floor(LIMITS.verifications / Math.max(1, contexts)));
+  if (evidence.length <= most) return evidence;
+  refused.push({
+    source: 'the evidence of the image',
+    code: 'LIMIT',
+    detail: `${most} of ${evidence.length} pieces of evidence were verified, the most promising first: the policies name ${contexts} keys and roots, and ${LIMITS.verifications} verifications are made for one image`,
+    isBound: true,
+  });
+  return evidence.slice(0, most);
 }
 
 /** Every root and key that one of the policies verifies with, once. */
@@ -83,16 +97,18 @@ function placesOf(policies: readonly CompiledPolicy[]): readonly Place[] {
   return repository === undefined ? [undefined] : [undefined, repository];
 }
 
-/** Good evidence counts wherever it lies. */
+type Asked = Question & { readonly attestations: boolean; readonly ask: EvidenceAsk };
+
+/** Good evidence counts wherever it lies; that of all places in turn, so that none displaces another. */
 async function discoverEverywhere(
   digest: string,
   places: readonly Place[],
-  question: Question & { readonly attestations: boolean },
+  question: Asked,
   images: ImageSource,
 ): Promise<Discovery> {
   const all = await Promise.all(places.map((place) => discover(digest, place, question, images)));
   return {
-    evidence: all.flatMap(({ evidence }) => evidence),
+    evidence: inTurns(all.map(({ evidence }) => evidence)),
     refused: all.flatMap(({ refused }) => refused),
     faults: all.flatMap(({ faults }) => faults),
     remembered: all.some(({ remembered }) => remembered),
@@ -100,13 +116,20 @@ async function discoverEverywhere(
   };
 }
 
+function inTurns(lists: readonly (readonly Evidence[])[]): readonly Evidence[] {
+  const longest = Math.max(0, ...lists.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, turn) =>
+    lists.flatMap((list) => list.slice(turn, turn + 1)),
+  ).flat();
+}
+
 async function discover(
   digest: string,
   signatureRepository: Place,
-  { reference, fresh, puller, signal, attestations }: Question & { readonly attestations: boolean },
+  { reference, fresh, puller, signal, attestations, ask }: Asked,
   images: ImageSource,
 ): Promise<Discovery> {
-  const options = { fresh, puller, signal, signatureRepository, attestations };
+  const options = { fresh, puller, signal, signatureRepository, attestations, ask };
   try {
     return await orAborted(images.discover(reference, digest, options), reference, signal);
   } catch (error) {
@@ -128,7 +151,8 @@ async function artifactFor(
   } catch (error) {
     // A manifest that cannot be read spoils the signatures over it, and nothing else of the review.
     if (error instanceof Refusal) {
-      known.refused.push({ source: 'the manifest of the image', code: error.code, detail: error.message });
+      const { code, message: detail } = error;
+      known.refused.push({ source: 'the manifest of the image', code, detail, claims: 'signature' });
     } else {
       known.faults.push(faultReason(faultOrThrow(error)));
     }
@@ -156,20 +180,19 @@ async function verifyAll(
   { artifact, facts: cache, answer }: Verification,
   turns: Turns,
 ): Promise<ReadonlyMap<string, readonly Fact[]>> {
-  const byContext = new Map<string, Fact[]>();
-  for (const [id, context] of contexts) {
-    const facts: Fact[] = [];
-    byContext.set(id, facts);
-    for (const { evidence, overManifest } of pieces) {
-      const bytes = overManifest ? artifact : undefined;
-      // Without the manifest nothing can be said of a signature over it; the reason is told beside.
-      if (overManifest && bytes === undefined) continue;
+  const byContext = new Map([...contexts.keys()].map((id) => [id, [] as Fact[]] as const));
+  // Piece by piece: where the time ends in the middle, the most promising have been verified with everything.
+  for (const { evidence, overManifest } of pieces) {
+    const bytes = overManifest ? artifact : undefined;
+    // Without the manifest nothing can be said of a signature over it; the reason is told beside.
+    if (overManifest && bytes === undefined) continue;
+    for (const [id, context] of contexts) {
       if (await turns.expired()) return byContext;
       const known = cache.known(evidence, context, bytes);
       const fact = known ?? cache.verify(evidence, context, bytes);
       // To read what a large statement says takes as long as to verify it: the others have a turn in between.
       if (known === undefined && (await turns.expired())) return byContext;
-      facts.push(answer(fact, evidence, id));
+      byContext.get(id)?.push(answer(fact, evidence, id));
     }
   }
   return byContext;

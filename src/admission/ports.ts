@@ -68,6 +68,15 @@ export interface DiscoverOptions extends AskOptions {
    * Bundles are looked at either way, because only their content tells which they are. Absent = true.
    */
   readonly attestations?: boolean | undefined;
+  /** What is read first where there is more than can be read. Absent = signatures. */
+  readonly ask?: EvidenceAsk | undefined;
+}
+
+/** What somebody wants to know of an image. It orders the work and leaves nothing out. */
+export interface EvidenceAsk {
+  readonly signatures: boolean;
+  /** Of attestations, sorted; at most `LIMITS.askedPredicateTypes`. */
+  readonly predicateTypes: readonly string[];
 }
 
 export interface Discovery {

@@ -2,7 +2,9 @@ import type { Condition } from '../api/condition.ts';
 import type { VerifiedFact } from '../policy/image-facts.ts';
 import { isSignedBy } from '../policy/signer-match.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
-import { isSlsaPredicate } from '../slsa/slsa-statement.ts';
+import { LIMITS } from '../limits.ts';
+import { isSlsaPredicate, SLSA_PREDICATES } from '../slsa/slsa-statement.ts';
+import type { EvidenceAsk } from './ports.ts';
 
 /** What somebody wants to know of one statement. */
 export interface StatementQuestion {
@@ -18,6 +20,18 @@ export type AskStatement = (fact: VerifiedFact, contextId: string) => StatementQ
 /** Whether one of the policies asks for statements at all. */
 export function asksStatements(policies: readonly CompiledPolicy[]): boolean {
   return policies.some(({ slsa, attestations }) => slsa !== undefined || attestations.length > 0);
+}
+
+/** What the policies ask for: evidence of it is read first. */
+export function askOf(policies: readonly CompiledPolicy[]): EvidenceAsk {
+  const types = policies.flatMap(({ slsa, attestations }) => [
+    ...(slsa === undefined ? [] : SLSA_PREDICATES),
+    ...attestations.map(({ demand }) => demand.predicateType),
+  ]);
+  return {
+    signatures: policies.some(({ policy: { rules } }) => rules?.requireSignature === true),
+    predicateTypes: [...new Set(types)].sort().slice(0, LIMITS.askedPredicateTypes),
+  };
 }
 
 /**

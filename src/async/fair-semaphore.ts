@@ -44,9 +44,18 @@ export class FairSemaphore {
     return this.#size;
   }
 
-  /** Does the work in a place. @throws what `no` makes where there is none in time; whatever the work throws */
-  async within<T>(key: string, signal: AbortSignal, no: NoPlace, work: () => Promise<T>): Promise<T> {
-    await this.#enter(key, signal, no);
+  /**
+   * Does the work in a place; at once, before this call returns, where one is free.
+   * @throws what `no` makes where there is none in time; whatever the work throws
+   */
+  within<T>(key: string, signal: AbortSignal, no: NoPlace, work: () => Promise<T>): Promise<T> {
+    if (signal.aborted) return Promise.reject(no.late());
+    if (this.#taken >= this.#places) return this.#wait(key, signal, no).then(() => this.#inside(work));
+    this.#taken += 1;
+    return this.#inside(work);
+  }
+
+  async #inside<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } finally {
@@ -61,12 +70,7 @@ export class FairSemaphore {
     this.#letIn();
   }
 
-  async #enter(key: string, signal: AbortSignal, no: NoPlace): Promise<void> {
-    if (signal.aborted) throw no.late();
-    if (this.#taken < this.#places) {
-      this.#taken += 1;
-      return;
-    }
+  async #wait(key: string, signal: AbortSignal, no: NoPlace): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const own: Waiting = { enter: resolve, refuse: reject };
     const line = this.#lines.get(key) ?? new Map<Waiting, NoPlace>();

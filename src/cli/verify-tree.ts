@@ -73,8 +73,10 @@ function evidenceNode(evidence: EvidenceExplanation, paint: Paint): Node {
   };
 }
 
-function kindOf({ content }: EvidenceExplanation): string {
-  if (content === undefined) return '';
+function kindOf({ content, refusals }: EvidenceExplanation): string {
+  // What it is, only its own words say.
+  if (content === undefined)
+    return refusals.every(({ entries }) => entries.length === 0) ? ': not verified' : '';
   return content.kind === 'signature'
     ? `: signature (${content.form})`
     : `: attestation of type ${field(content.predicateType)}`;

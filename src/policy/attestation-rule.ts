@@ -1,10 +1,10 @@
 import type { AttestationDemand, PolicyRules } from '../api/resources.ts';
 import { ageViolation } from '../slsa/age.ts';
-import { isUnattested, refusedAttestations } from './found-attestations.ts';
+import { describeUnread, isUnattested, refusedAttestations } from './found-attestations.ts';
 import type { FoundFacts, VerifiedFact } from './image-facts.ts';
 import { countedTimes, termsOf } from './proof-rule.ts';
 import type { ExpandedEntries, SignerEntry } from './signer-entry.ts';
-import { keepBest, mostTelling } from './reason-order.ts';
+import { grouped, keepBest, mostTelling } from './reason-order.ts';
 import { describeEntries, verifiedIn } from './signature-rule.ts';
 import { matchSigner } from './signer-match.ts';
 import type { FaultReason, MatchedSigner, Outcome, Violation } from './verdict.ts';
@@ -46,21 +46,31 @@ export function evaluateAttestation(
   const [fault, ...faults] = [...found.faults, ...missingAnswers(entries, found)];
   if (fault !== undefined) return { kind: 'faulted', faults: [fault, ...faults] };
   const { predicateType } = demand;
-  const [best, ...others] = mostTelling([...reasons.values()]);
   const missing: Violation = {
     code: 'ATT_MISSING',
     detail: `no attestation of type ${predicateType} was found for it`,
   };
-  const headline = `has no attestation of type ${predicateType}`;
-  const first: Violation =
-    best === undefined
-      ? { ...missing, headline: `${headline}; policy "${policyName}" requires one` }
-      : { ...best, headline: `${headline} that policy "${policyName}" takes: ${best.detail}` };
+  const contexts = entries.usable.flatMap((entry) => entry.contexts);
+  const { bounds, unread, others } = refusedAttestations(contexts, found, [predicateType]);
+  const counted = mostTelling([...reasons.values()]);
+  // What was found comes before what is missing: an attestation that cannot be read may be the one.
+  const near = [...bounds, ...counted, ...mostTelling(unread)];
+  const [first = missing, ...rest] = grouped([
+    ...near,
+    ...(counted.length === 0 ? [missing] : []),
+    ...others,
+  ]);
   const expected = describeDemand(demand, entries);
   const told = (violation: Violation): Violation => ({ ...ofDemand(demand, violation), expected });
-  const contexts = entries.usable.flatMap((entry) => entry.contexts);
-  const rest = [...others, ...refusedAttestations(contexts, found)];
-  return { kind: 'violated', violations: [told(first), ...rest.map(told)] };
+  const headline = headlineOf(first, predicateType, policyName);
+  return { kind: 'violated', violations: [told({ ...first, headline }), ...rest.map(told)] };
+}
+
+function headlineOf(first: Violation, predicateType: string, policyName: string): string {
+  const none = `has no attestation of type ${predicateType}`;
+  if (first.code === 'ATT_MISSING') return `${none}; policy "${policyName}" requires one`;
+  const why = first.unverified === 'unread' ? describeUnread(first) : first.detail;
+  return `${none} that policy "${policyName}" takes: ${why}`;
 }
 
 /** Keys and roots that cannot be had now, where one of them could still make a statement count. */
@@ -100,9 +110,11 @@ function judge(
   fact: VerifiedFact,
   { rules, digest, now }: AttestationQuestion,
 ): MatchedSigner | Violation {
+  const { source } = fact;
   const refuse = (code: Violation['code'], detail: string): Violation => ({
     code,
-    detail: `${fact.source}: ${detail}`,
+    source,
+    detail: `${source}: ${detail}`,
   });
   if (!fact.digests.includes(digest)) {
     return refuse('DIGEST_MISMATCH', `it is about another image (${fact.digests[0] ?? 'none'})`);
@@ -112,8 +124,8 @@ function judge(
   const times = countedTimes(termsOf(entry.contexts[0].context, rules), fact);
   const age = ageViolation(demand.maxAge, times, now);
   if (age !== undefined) return refuse(age.code, age.detail);
-  for (const { source, message } of demand.conditions) {
-    const result = fact.conditions?.get(source);
+  for (const { source: text, message } of demand.conditions) {
+    const result = fact.conditions?.get(text);
     if (result?.holds === true) continue;
     return refuse('ATT_CONDITION', `${message} (${result?.why ?? 'the condition was not evaluated'})`);
   }

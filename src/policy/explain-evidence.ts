@@ -8,10 +8,11 @@ import type {
 } from './explanation.ts';
 import type { FoundFacts } from './image-facts.ts';
 import { field } from './message.ts';
-import { mostTelling } from './reason-order.ts';
-import { asViolation, holdAgainst, isRefused, type Held } from './signature-rule.ts';
+import { mostTelling, refusal } from './reason-order.ts';
+import { holdAgainst, isRefused, type Held } from './signature-rule.ts';
 import type { SignerEntry } from './signer-entry.ts';
 import { describeSigner } from './signer-match.ts';
+import type { BoundContext } from './trust-binding.ts';
 import type { Violation } from './verdict.ts';
 
 /** Digests of one statement that are shown: the others are of other images. */
@@ -21,6 +22,8 @@ const MAX_DIGESTS = 8;
 export interface Examinable {
   readonly rules: PolicyRules;
   readonly entries: readonly SignerEntry[];
+  /** What statements are verified with, and the types of the attestations that are asked for. */
+  readonly statements: { readonly contexts: readonly BoundContext[]; readonly types: readonly string[] };
   readonly digest: string;
   readonly found: FoundFacts;
   /** Milliseconds since the epoch. */
@@ -30,7 +33,32 @@ export interface Examinable {
 /** Every piece of evidence once, good or bad, whatever it was verified with. */
 export function explainEvidence(examinable: Examinable): readonly EvidenceExplanation[] {
   const read = [...piecesOf(examinable).values()].map(explainPiece);
-  return [...read, ...examinable.found.refused.map(explainUnread)];
+  // Every piece is verified in every context: where the policy asks for signatures, all of them are shown already.
+  const others = examinable.entries.length > 0 ? [] : explainStatements(examinable);
+  return [...read, ...others, ...examinable.found.refused.map(explainUnread)];
+}
+
+/** Attestations that are asked for, and what is refused and does not say that it is a signature; provenance has its own list. */
+function explainStatements({ statements, found }: Examinable): readonly EvidenceExplanation[] {
+  const pieces = new Map<string, Piece['facts']>();
+  for (const id of new Set(statements.contexts.map((context) => context.id))) {
+    for (const [name, fact] of named(found.byContext.get(id) ?? [])) {
+      pieces.set(name, [...(pieces.get(name) ?? []), fact]);
+    }
+  }
+  return [...pieces.values()].flatMap((facts) => {
+    const verified = facts.find((fact): fact is VerifiedSignature => !isRefused(fact));
+    if (verified !== undefined) {
+      const { source, content } = verified;
+      if (content.kind !== 'attestation' || !statements.types.includes(content.predicateType)) return [];
+      const proof = explainProof(verified);
+      return { source: field(source), content, proof, countsFor: [], refusals: [] };
+    }
+    const refused = facts.filter(isRefused).filter(({ claims }) => claims !== 'signature');
+    const [nearest] = mostTelling(refused.map(refusal));
+    const [first] = refused;
+    return nearest === undefined || first === undefined ? [] : explainRefused(first.source, nearest);
+  });
 }
 
 /** What came out of one piece of evidence: it may verify with one key and not with another. */
@@ -49,7 +77,13 @@ function piecesOf({ rules, entries, digest, found, now }: Examinable): ReadonlyM
         pieces.set(name, piece);
         piece.facts.push(fact);
         const held = piece.byEntry.get(entry) ?? [];
-        piece.byEntry.set(entry, [...held, holdAgainst(entry, fact, digest, rules, now)]);
+        // What cannot be read is shown so, also where it says that it is no signature.
+        const unread = isRefused(fact) ? refusal(fact) : undefined;
+        const isUnread = unread?.unverified !== undefined;
+        piece.byEntry.set(entry, [
+          ...held,
+          isUnread ? { counts: false, violation: unread } : holdAgainst(entry, fact, digest, rules, now),
+        ]);
       }
     }
   }
@@ -86,13 +120,16 @@ function explainPiece({ source, facts, byEntry }: Piece): EvidenceExplanation {
 
 /** Evidence that could not even be read. */
 function explainUnread(refused: RefusedEvidence): EvidenceExplanation {
-  const { source } = refused;
+  return explainRefused(refused.source, refusal(refused));
+}
+
+function explainRefused(source: string, violation: Violation): EvidenceExplanation {
   return {
     source: field(source),
     content: undefined,
     proof: undefined,
     countsFor: [],
-    refusals: [{ ...told(source, asViolation(refused)), entries: [] }],
+    refusals: [{ ...told(source, violation), entries: [] }],
   };
 }
 
@@ -114,7 +151,8 @@ function refusalsOf(source: string, byEntry: Piece['byEntry']): readonly Refusal
 /** The place stands above it already. */
 function told(source: string, { code, detail }: Violation): Violation {
   const place = `${source}: `;
-  return { code, detail: field(detail.startsWith(place) ? detail.slice(place.length) : detail) };
+  const at = detail.indexOf(place);
+  return { code, detail: field(at === -1 ? detail : detail.slice(at + place.length)) };
 }
 
 function explainProof(signature: VerifiedSignature): ProofExplanation {

@@ -1,4 +1,5 @@
 import { imageName } from '../image/reference.ts';
+import { slsaContexts } from './compiled-slsa.ts';
 import { explainEvidence, type Examinable } from './explain-evidence.ts';
 import { explainProvenance } from './explain-provenance.ts';
 import { expectationOf } from './expectation.ts';
@@ -85,17 +86,31 @@ function explainPolicy(
   const { rules } = compiled.policy;
   const entries = entriesAt(compiled.entries, now);
   const asks = rules?.requireSignature === true;
+  const asksStatements = compiled.slsa !== undefined || compiled.attestations.length > 0;
   const expected = expectationOf(compiled, verdict.outcome);
   return {
     ...explainVerdict(image, verdict),
     expected: expected === undefined ? undefined : field(expected),
     trustedKeys: asks ? explainEntries(entries) : [],
     subjects:
-      rules !== undefined && (asks || compiled.slsa !== undefined)
-        ? subjectsOf(facts, { rules, entries: asks ? entries.usable : [], now }, (digest, found) =>
-            provenanceOf(compiled, facts, { digest, found }, telling),
+      rules !== undefined && (asks || asksStatements)
+        ? subjectsOf(
+            facts,
+            { rules, entries: asks ? entries.usable : [], statements: statementsOf(compiled), now },
+            (digest, found) => provenanceOf(compiled, facts, { digest, found }, telling),
           )
         : [],
+  };
+}
+
+function statementsOf({ slsa, attestations }: CompiledPolicy): Examinable['statements'] {
+  const entries = attestations.flatMap((attestation) => attestation.entries.usable);
+  return {
+    contexts: [
+      ...(slsa === undefined ? [] : slsaContexts(slsa)),
+      ...entries.flatMap(({ contexts }) => contexts),
+    ],
+    types: attestations.map(({ demand }) => demand.predicateType),
   };
 }
 

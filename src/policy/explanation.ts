@@ -93,7 +93,7 @@ export interface EvidenceExplanation {
   readonly proof: ProofExplanation | undefined;
   /** Entries of `trustedKeys` that it counts for. */
   readonly countsFor: readonly string[];
-  /** Why not for the others; without entries, whoever is trusted. */
+  /** Why not for the others; without entries, for nothing that the policy names. */
   readonly refusals: readonly RefusalExplanation[];
 }
 

@@ -2,6 +2,7 @@ import { withoutDigest } from '../image/reference.ts';
 import { LIMITS } from '../limits.ts';
 import { SLSA_VIOLATION_CODES } from '../slsa/slsa-policy.ts';
 import type { ImageVerdicts } from './decision.ts';
+import { nextAfterUnverified } from './unverified-step.ts';
 import type { FaultReason, PolicyIdentity, Verdict, Violation, ViolationCode } from './verdict.ts';
 
 /** Messages are part of the product: every sentence that a denial or a warning is made of stands in this file. */
@@ -149,6 +150,7 @@ export function nextStep(
   }
   if (outcome.kind === 'verified') return '';
   const [first] = outcome.violations;
+  if (first.unverified !== undefined) return nextAfterUnverified(first, describePolicy(policy));
   switch (first.code) {
     case 'SIGNATURE_MISSING':
       return `sign it (cosign sign ${name.replace(/[:@][^/]*$/, '')}@${image.digest ?? 'DIGEST'}), or use an image that is signed`;

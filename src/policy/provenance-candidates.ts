@@ -44,7 +44,7 @@ export function candidatesOf(
         ...by,
       });
     } else {
-      keepBest(reasons, source, { ...violation, detail: `${source}: ${violation.detail}` });
+      keepBest(reasons, source, { ...violation, source, detail: `${source}: ${violation.detail}` });
     }
   };
   const platform = platforms.kind === 'bound' ? platforms.bound : undefined;

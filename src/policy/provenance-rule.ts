@@ -1,11 +1,13 @@
 import type { PolicyRules } from '../api/resources.ts';
 import { evaluateSlsa } from '../slsa/evaluate-slsa.ts';
+import { SLSA_PREDICATES } from '../slsa/slsa-statement.ts';
 import type { SlsaImage } from '../slsa/resource-uri.ts';
-import { describeShortfall, type SlsaAssessment } from '../slsa/slsa-outcome.ts';
+import { describeShortfall, type SlsaAssessment, type SlsaOutcome } from '../slsa/slsa-outcome.ts';
 import { isStale, slsaContexts, type CompiledSlsa } from './compiled-slsa.ts';
-import { isUnattested, refusedAttestations } from './found-attestations.ts';
+import { describeUnread, isUnattested, refusedAttestations } from './found-attestations.ts';
 import type { FoundFacts } from './image-facts.ts';
 import { candidatesOf } from './provenance-candidates.ts';
+import { grouped, mostTelling } from './reason-order.ts';
 import { entriesAt } from './signer-entry.ts';
 import { describeSlsa } from './slsa-expectation.ts';
 import type { BoundRoot } from './trust-binding.ts';
@@ -36,16 +38,28 @@ export function evaluateProvenance(compiled: CompiledSlsa, question: ProvenanceQ
   const [fault, ...faults] = [...found.faults, ...missingAnswers(compiled, question)];
   if (fault !== undefined) return { kind: 'faulted', faults: [fault, ...faults] };
   const expected = describeSlsa(compiled.policy);
-  const [first, ...rest] = outcome.violations;
-  const headline = `has ${describeShortfall(outcome, policyName)}`;
-  const others = [...rest, ...refused, ...refusedAttestations(slsaContexts(compiled), found)];
-  return {
-    kind: 'violated',
-    violations: [
-      { ...first, about: 'provenance', expected, headline },
-      ...others.map((each) => ({ ...each, about: 'provenance' as const, expected })),
-    ],
-  };
+  const { bounds, unread, others } = refusedAttestations(slsaContexts(compiled), found, SLSA_PREDICATES);
+  const isMissing = outcome.nearest.kind === 'none' && outcome.violations[0].code === 'ATT_MISSING';
+  const last = [...refused, ...others];
+  // What was found comes before what is missing: provenance that cannot be read may be the one.
+  const ordered: readonly Violation[] = isMissing
+    ? [...bounds, ...mostTelling(unread), ...outcome.violations, ...last]
+    : [...bounds, ...outcome.violations, ...unread, ...last];
+  const [nearest, ...rest] = grouped(ordered);
+  const first: Violation = nearest ?? outcome.violations[0];
+  const headline = headlineOf(first, outcome, policyName);
+  const told = (violation: Violation): Violation => ({ ...violation, about: 'provenance', expected });
+  return { kind: 'violated', violations: [told({ ...first, headline }), ...rest.map(told)] };
+}
+
+function headlineOf(
+  first: Violation,
+  outcome: Extract<SlsaOutcome, { kind: 'violated' }>,
+  policyName: string,
+): string {
+  if (first.unverified === undefined) return `has ${describeShortfall(outcome, policyName)}`;
+  const why = first.unverified === 'unread' ? describeUnread(first) : first.detail;
+  return `has no SLSA provenance that counts; policy "${policyName}" requires level ${outcome.requiredLevel}: ${why}`;
 }
 
 /** Whether certificates of build platforms can matter: not where each builder has a signer of its own. */

@@ -2,7 +2,7 @@ import type { PolicyRules } from '../api/resources.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
 import type { FoundFacts, VerifiedFact } from './image-facts.ts';
 import { maximumMatching } from './maximum-matching.ts';
-import { keepBest, mostTelling } from './reason-order.ts';
+import { grouped, keepBest, mostTelling, refusal, signatureBounds } from './reason-order.ts';
 import { describeIdentity, type ExpandedEntries, type SignerEntry } from './signer-entry.ts';
 import { describeSigner, matchSigner } from './signer-match.ts';
 import type { BoundContext } from './trust-binding.ts';
@@ -21,7 +21,7 @@ export function evaluateSignatures(
   facts: FoundFacts,
   now: number,
 ): Outcome {
-  const findings: Violation[] = facts.refused.map(asViolation);
+  const findings: Violation[] = facts.refused.filter((each) => each.isBound !== true).map(asViolation);
   const candidates = candidatesOf(entries.usable, facts, digest, rules, now, findings);
   const signers = distinctSigners(entries.usable, candidates);
   if (signers.length >= rules.threshold) return { kind: 'verified', signers, warnings: [] };
@@ -29,9 +29,9 @@ export function evaluateSignatures(
   const [fault, ...faults] = [...facts.faults, ...missingAnswers(rules, entries, signers.length, facts)];
   if (fault !== undefined) return { kind: 'faulted', faults: [fault, ...faults] };
   if (signers.length > 0) findings.push(thresholdViolation(rules, signers));
-  const [first, ...rest] = mostTelling(findings);
   const missing: Violation = { code: 'SIGNATURE_MISSING', detail: 'no signature was found' };
-  return { kind: 'violated', violations: [first ?? missing, ...rest] };
+  const [first = missing, ...rest] = grouped([...signatureBounds(facts.refused), ...mostTelling(findings)]);
+  return { kind: 'violated', violations: [first, ...rest] };
 }
 
 /** Keys and roots that cannot be had now, where one of them could still make up what is missing. */
@@ -71,7 +71,7 @@ function candidatesOf(
     for (const fact of entry.contexts.flatMap(({ id }) => facts.byContext.get(id) ?? [])) {
       const held = holdAgainst(entry, fact, digest, rules, now);
       if (held.counts) candidates.push({ entry, signature: held.signature, signer: held.signer });
-      else keepBest(reasons, fact.source, held.violation);
+      else keepBest(reasons, fact.source, { source: fact.source, ...held.violation });
     }
   }
   for (const { signature } of candidates) reasons.delete(signature.source);
@@ -117,12 +117,17 @@ export function isAttestation(fact: VerifiedSignature | RefusedEvidence): boolea
 }
 
 /** What the refusal of a piece of evidence says about the image. */
-export function asViolation({ code, detail, source, claims }: RefusedEvidence): Violation {
+export function asViolation(refused: RefusedEvidence): Violation {
+  const { source, claims } = refused;
   // Provenance by somebody else does not make an image "signed, but": it is not signed.
   if (claims === 'attestation') {
-    return { code: 'SIGNATURE_MISSING', detail: `no signature was found; ${source} is an attestation` };
+    return {
+      code: 'SIGNATURE_MISSING',
+      source,
+      detail: `no signature was found; ${source} is an attestation`,
+    };
   }
-  return { code, detail: `${source}: ${detail}` };
+  return refusal(refused);
 }
 
 /** Is it a signature at all, and of this image? A bundle may be about another one: the digest is the only link to this. */

@@ -26,6 +26,10 @@ export interface Violation {
   readonly code: ViolationCode;
   /** One sentence: what was found and what was expected. Verified fields only, escaped and bounded. */
   readonly detail: string;
+  /** The piece of evidence that it is about, where others may be refused for the same reason. */
+  readonly source?: string;
+  /** Evidence was found that was not verified: it cannot be read, or there is more than may be looked at. */
+  readonly unverified?: 'unread' | 'bound';
   /** The end of the headline, which starts with the image, where the code alone does not say it. */
   readonly headline?: string;
   /** What was asked of evidence; absent = a signature, or something of the reference itself. */

@@ -13,8 +13,9 @@ export async function verifiedManifest(
   repository: Repository,
   digest: string,
   signal: AbortSignal,
+  maxBytes?: number,
 ): Promise<Uint8Array | undefined> {
-  const bytes = await repository.manifest(digest, signal);
+  const bytes = await repository.manifest(digest, signal, maxBytes);
   if (bytes !== undefined) checkDigest(bytes, digest, 'the manifest');
   return bytes;
 }
@@ -41,7 +42,7 @@ export async function linked(
   if (descriptor.foreign)
     throw new Refusal('UNSUPPORTED', `${digest} lies on another server, which is never asked`);
   if (size > maxBytes)
-    throw new Refusal('LIMIT', `${digest} has ${size} bytes, and ${maxBytes} are accepted`);
+    throw new Refusal('LIMIT', `it has ${size} bytes, and ${maxBytes} are accepted (${digest})`);
   const bytes =
     data === undefined ? await fetch(size) : decodeBase64(data, `the data of ${digest}`, maxBytes);
   // A replica that is behind, or a clean-up of untagged manifests. What it says is not known, so it is no "no".

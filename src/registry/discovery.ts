@@ -1,11 +1,12 @@
 import { Fault } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { EvidencePlaces, PartialFindings, type Findings } from './findings.ts';
+import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
+import { EvidencePlaces, LargePieces, PartialFindings, type Findings } from './findings.ts';
 import type { MemoryBudget } from './gate.ts';
 import { taggedPieces } from './layer-pieces.ts';
 import { referrerPieces } from './referrer-pieces.ts';
 import type { Repository } from './repository.ts';
-import { Reservation, type Piece, type Search, type Subject } from './search.ts';
+import { readPieces, Reservation, type Piece, type Search, type Subject } from './search.ts';
 
 /** One look for all evidence of one digest. */
 export interface Look extends Subject {
@@ -19,6 +20,8 @@ export interface Look extends Subject {
   /** Rely on nothing that is remembered of a registry, nor on a mirror alone. */
   readonly fresh: boolean;
   readonly signal: AbortSignal;
+  /** Whether the time for reading is over. */
+  readonly isLate: () => boolean;
   readonly memory: MemoryBudget;
   readonly findings: Findings;
 }
@@ -69,6 +72,7 @@ async function oneAfterAnother(look: Look, part: (isOrigin: boolean) => PartialF
 function tell(findings: Findings, counts: Findings, others: readonly Findings[]): void {
   findings.refused.push(...counts.refused);
   findings.faults.push(...counts.faults);
+  findings.isCut ||= [counts, ...others].some(({ isCut }) => isCut);
   for (const { refused, faults } of others) {
     const isTold = ({ source, code }: (typeof refused)[number]) =>
       findings.refused.some((each) => each.source === source && each.code === code);
@@ -77,24 +81,45 @@ function tell(findings: Findings, counts: Findings, others: readonly Findings[])
   }
 }
 
+/** One way of storing evidence. */
+interface Way {
+  readonly source: string;
+  /** What its pieces say they are. */
+  readonly claims?: NonNullable<RefusedEvidence['claims']>;
+  /** What there is of it, not read yet. */
+  readonly list: (search: Search) => Promise<readonly Piece[]>;
+}
+
+const WAYS: readonly Way[] = [
+  { source: 'the referrers', list: referrerPieces },
+  { source: 'the tag of signatures', claims: 'signature', list: (search) => taggedPieces(search, 'sig') },
+];
+const ATTESTATIONS: Way = {
+  source: 'the tag of attestations',
+  claims: 'attestation',
+  list: (search) => taggedPieces(search, 'att'),
+};
+
 async function searchIn(look: Look, repository: Repository, findings: Findings): Promise<void> {
-  const { digest, attestations, fresh, signal, memory } = look;
-  const lists: List[] = [referrerPieces, (search) => taggedPieces(search, 'sig')];
-  if (attestations) lists.push((search) => taggedPieces(search, 'att'));
-  const places = new EvidencePlaces(lists.length);
-  const reservation = new Reservation(memory);
-  const reserve = (bytes: number) => reservation.take(bytes);
-  const search = { repository, digest, attestations, fresh, signal, findings, places, reserve };
+  const ways = look.attestations ? [...WAYS, ATTESTATIONS] : WAYS;
+  const places = new EvidencePlaces(ways.length);
+  const large = new LargePieces();
+  const reservations = ways.map(() => new Reservation(look.memory, large));
+  const common = { ...look, repository, findings, places, blobs: new Map() };
   try {
-    await Promise.all(lists.map((list) => readAll(search, list)));
+    const reading = reservations.map(async (reservation, index) => {
+      const way = ways[index];
+      if (way !== undefined) await readAll({ ...common, reservation }, way);
+    });
+    await Promise.all(reading);
   } finally {
-    reservation.end();
+    for (const reservation of reservations) reservation.end();
   }
 }
 
 /** Nothing at all: is the image unsigned, or not there? */
 async function imageItself({ host, exists, findings }: Look): Promise<void> {
-  await findings.piece('image', async () => {
+  await findings.piece({ source: 'image', rank: 0 }, async () => {
     if (!(await exists())) throw imageNotFound(host);
     return undefined;
   });
@@ -107,25 +132,13 @@ export function imageNotFound(host: string): Fault {
   );
 }
 
-/** One way of storing evidence: what there is of it, not read yet. */
-type List = (search: Search) => Promise<readonly Piece[]>;
-
-async function readAll(search: Search, list: List): Promise<void> {
-  const { findings, places } = search;
+async function readAll(search: Search, { list, ...way }: Way): Promise<void> {
   let pieces: readonly Piece[] = [];
   try {
     pieces = await list(search);
   } catch (error) {
-    findings.problem('signatures', error);
+    search.findings.problem(way, error);
   }
-  const { now, later } = places.claim(pieces.length);
-  const read = (some: readonly Piece[]) =>
-    Promise.all(some.map((piece) => findings.piece(piece.source, () => piece.read())));
-  const first = read(pieces.slice(0, now));
-  const allowed = now + (await later());
-  await Promise.all([first, read(pieces.slice(now, allowed))]);
-  if (pieces.length > allowed) {
-    const detail = `of ${pieces.length} pieces of evidence the first ${allowed} were looked at; an image may have ${LIMITS.evidencePerImage} in all`;
-    findings.refuse(pieces[allowed]?.source ?? '', 'LIMIT', detail);
-  }
+  const share = search.places.claim(pieces.length);
+  await readPieces(search, pieces, share, { ...way, rank: 0, atOnce: LIMITS.evidenceAtOnce });
 }

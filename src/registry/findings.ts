@@ -1,40 +1,94 @@
 import { createHash } from 'node:crypto';
+import type { Discovery } from '../admission/ports.ts';
 import { Fault, type RefusalCode } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 import { problemOf } from './content.ts';
 
+/** What is known of a piece before it is read. */
+export interface Labelled extends Pick<RefusedEvidence, 'source' | 'claims' | 'claimedType'> {
+  /** Its place in the order of reading, from 0. */
+  readonly rank: number;
+}
+
 /** What one look-up has found so far. It can be read before the look-up is over: a hanging piece must not hide the others. */
 export class Findings {
+  /** In the order of reading, whatever arrived first: what is verified first is what is most promising. */
   readonly evidence: Evidence[] = [];
   readonly refused: RefusedEvidence[] = [];
   readonly faults: Fault[] = [];
+  /** There is more than was read, so that the order of reading made a difference. */
+  isCut = false;
   /** Whether a pull secret was needed for anything so far: set by who knows as whom the registry is asked. */
   withPullSecret: () => boolean = () => false;
+  readonly #ranks: number[] = [];
+  readonly #begun = new Set<Promise<void>>();
+  readonly #checkpoint = Promise.withResolvers<void>();
+  #isPaused = false;
+
+  /** Settles when the time for reading is over, and what was begun in it is read. */
+  get checkpoint(): Promise<void> {
+    return this.#checkpoint.promise;
+  }
+
+  /** The time for reading is over. What is read from now on is for who asks again. */
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    void Promise.all(this.#begun).then(() => this.#checkpoint.resolve());
+  }
 
   /** Looks at one piece; what goes wrong with it is noted beside the others. */
-  async piece(source: string, look: () => Promise<Evidence | undefined>): Promise<void> {
+  async piece(label: Labelled, look: () => Promise<Evidence | undefined>): Promise<void> {
+    const reading = this.#piece(label, look);
+    this.#begun.add(reading);
+    await reading;
+    this.#begun.delete(reading);
+  }
+
+  async #piece(label: Labelled, look: () => Promise<Evidence | undefined>): Promise<void> {
     try {
       const evidence = await look();
-      if (evidence !== undefined) this.add(evidence);
+      if (evidence !== undefined) this.add(evidence, label.rank);
     } catch (error) {
-      this.problem(source, error);
+      this.problem(label, error);
     }
   }
 
-  add(evidence: Evidence): void {
-    this.evidence.push(evidence);
+  add(evidence: Evidence, rank: number): void {
+    const after = this.#ranks.findLastIndex((each) => each <= rank) + 1;
+    this.#ranks.splice(after, 0, rank);
+    this.evidence.splice(after, 0, evidence);
   }
 
-  problem(source: string, error: unknown): void {
+  problem({ source, claims, claimedType }: Omit<Labelled, 'rank'>, error: unknown): void {
     const problem = problemOf(error);
     if (problem instanceof Fault) this.faults.push(problem);
-    else this.refuse(source, problem.code, problem.message);
+    else
+      this.refused.push({
+        source,
+        code: problem.code,
+        detail: problem.message,
+        ...(claims !== undefined && { claims }),
+        ...(claimedType !== undefined && { claimedType }),
+      });
   }
 
   refuse(source: string, code: RefusalCode, detail: string): void {
     this.refused.push({ source, code, detail });
+  }
+
+  /** Notes that there is more than may be looked at. */
+  bound(source: string, detail: string, claims?: RefusedEvidence['claims']): void {
+    this.isCut = true;
+    this.refused.push({
+      source,
+      code: 'LIMIT',
+      detail,
+      isBound: true,
+      ...(claims !== undefined && { claims }),
+    });
   }
 
   get isEmpty(): boolean {
@@ -56,15 +110,38 @@ export class PartialFindings extends Findings {
     this.#isOrigin = isOrigin;
   }
 
-  override add(evidence: Evidence): void {
-    super.add(evidence);
+  override pause(): void {
+    super.pause();
+    void this.checkpoint.then(() => this.#all.pause());
+  }
+
+  override add(evidence: Evidence, rank: number): void {
+    super.add(evidence, rank);
     const fingerprint = fingerprintOf(evidence);
     if (this.#known.has(fingerprint)) return;
     // What a mirror holds beside must not displace what the registry itself does.
-    if (!this.#isOrigin && this.#all.evidence.length >= LIMITS.evidencePerImage) return;
+    if (!this.#isOrigin && this.#all.evidence.length >= LIMITS.evidencePerImage) {
+      this.#all.isCut = true;
+      return;
+    }
     this.#known.add(fingerprint);
-    this.#all.add(evidence);
+    this.#all.add(evidence, rank);
   }
+}
+
+export function snapshotOf({ evidence, refused, faults, withPullSecret }: Findings): Discovery {
+  return {
+    evidence: [...evidence],
+    refused: [...refused],
+    faults: [...faults],
+    withPullSecret: withPullSecret(),
+    remembered: false,
+  };
+}
+
+export function withFault(findings: Findings, problem: Error): Discovery {
+  const snapshot = snapshotOf(findings);
+  return problem instanceof Fault ? { ...snapshot, faults: [...snapshot.faults, problem] } : snapshot;
 }
 
 function fingerprintOf(evidence: Evidence): string {
@@ -77,13 +154,30 @@ function fingerprintOf(evidence: Evidence): string {
 /** Bytes above which a piece counts against `LIMITS.evidenceTotalBytes`; signatures are far below, so no flood displaces them. */
 const SMALL_BYTES = 512 * 1024;
 
-/** Bounds the bytes of one look-up's large pieces. */
+/** Bounds the bytes of one look-up's large pieces, whatever way they are stored. */
 export class LargePieces {
   #left: number = LIMITS.evidenceTotalBytes;
 
   /** Whether a piece of this size still fits. */
   take(bytes: number): boolean {
-    if (bytes <= SMALL_BYTES) return true;
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+}
+
+/** Bounds the bytes of one way of storing: its small pieces have room of their own. */
+export class PieceBytes {
+  readonly #large: LargePieces;
+  #left: number = LIMITS.evidenceSmallBytes;
+
+  constructor(large: LargePieces) {
+    this.#large = large;
+  }
+
+  /** Whether a piece of this size still fits. */
+  take(bytes: number): boolean {
+    if (bytes > SMALL_BYTES) return this.#large.take(bytes);
     if (bytes > this.#left) return false;
     this.#left -= bytes;
     return true;

@@ -73,8 +73,12 @@ export class HttpRepository implements Repository {
     return answer;
   }
 
-  async manifest(reference: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const question = this.#manifestQuestion('GET', reference, 'manifest');
+  async manifest(
+    reference: string,
+    signal: AbortSignal,
+    maxBytes: number = LIMITS.manifestBytes,
+  ): Promise<Uint8Array | undefined> {
+    const question = { ...this.#manifestQuestion('GET', reference, 'manifest'), maxBytes };
     const answer = await this.#client.ask(question, [404], signal);
     if (answer.status === 404) return undefined;
     refuseSchemaOne(answer, reference);
@@ -200,7 +204,8 @@ export class HttpRepository implements Repository {
 function merged(api: Referrers | undefined, tag: Referrers): Referrers {
   if (api === undefined) return tag;
   return {
-    descriptors: [...api.descriptors, ...tag.descriptors].slice(0, LIMITS.referrers),
+    // Each list is bounded; what is read of both is bounded by whoever reads.
+    descriptors: [...api.descriptors, ...tag.descriptors],
     refused: [...api.refused, ...tag.refused],
     faults: [...api.faults, ...tag.faults],
   };

@@ -27,9 +27,22 @@ const DEFAULTS = {
   concurrency: { total: 64, perHost: 16 },
 };
 
-/** Evidence in the making, and in each of the two memories of it; what is remembered fits the largest evidence of one image. */
-const HURRIED = { isShared: true, memoryBytes: 256 * 1024 * 1024, rememberedBytes: 64 * 1024 * 1024 };
-const UNHURRIED = { isShared: false, memoryBytes: 64 * 1024 * 1024, rememberedBytes: 32 * 1024 * 1024 };
+/**
+ * Evidence in the making, and in each of the two memories of it; what is remembered fits the largest evidence of one image. An
+ * admission has some 9 s, of which reading evidence takes less than half.
+ */
+const HURRIED = {
+  isShared: true,
+  memoryBytes: 256 * 1024 * 1024,
+  rememberedBytes: 64 * 1024 * 1024,
+  readingMilliseconds: 4000,
+};
+const UNHURRIED = {
+  isShared: false,
+  memoryBytes: 64 * 1024 * 1024,
+  rememberedBytes: 32 * 1024 * 1024,
+  readingMilliseconds: 8000,
+};
 
 /** One in so many places of a registry, and of all together, are for what no admission waits for. */
 const UNHURRIED_SHARE = 4;

@@ -1,7 +1,9 @@
 import { Refusal } from '../errors.ts';
+import { isJsonObject } from '../strict-json.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import type { JsonValue } from '../strict-json.ts';
 import type { CosignTag } from './digest.ts';
+import { claimsOf, hintOf, inOrder, SIGNATURE, type Hint } from './evidence-order.ts';
 import { parseDescriptor, parseManifest } from './manifest.ts';
 import { contentOf, parseOr, type Piece, type Search } from './search.ts';
 
@@ -29,17 +31,43 @@ export async function taggedPieces(search: Search, tag: CosignTag): Promise<read
   return layerPieces(search, manifest.layers, source, KINDS[tag]);
 }
 
-/** A piece for each layer. */
+/** A piece for each layer, the most promising first. Without dates the last is the newest: cosign appends. */
 export function layerPieces(
   search: Search,
   layers: readonly JsonValue[],
   holder: string,
   kind: LayerKind,
 ): readonly Piece[] {
-  return layers.map((layer, index) => {
+  const pieces = layers.map((layer, index): Piece => {
     const source = `${holder}, layer ${index}`;
-    return { source, read: () => readLayer(search, layer, source, kind) };
+    const hint = layerHint(layer, kind);
+    return {
+      source,
+      hint,
+      // What it is kept as says more than a hint.
+      ...claimsOf(hint),
+      ...CLAIMS[kind],
+      read: () => readLayer(search, layer, source, kind),
+    };
   });
+  return inOrder(pieces.toReversed(), search.ask);
+}
+
+const CLAIMS = {
+  'simple-signing': { claims: 'signature' },
+  'dsse-envelope': { claims: 'attestation' },
+} as const;
+
+/** A layer that is no descriptor says nothing, and is refused when it is read. */
+function layerHint(layer: JsonValue, kind: LayerKind): Hint {
+  const annotations = isJsonObject(layer) ? layer['annotations'] : undefined;
+  const texts = Object.entries(isJsonObject(annotations) ? annotations : {}).filter(isText);
+  const hint = hintOf({ annotations: Object.fromEntries(texts) });
+  return kind === 'simple-signing' ? { ...hint, says: SIGNATURE } : hint;
+}
+
+function isText(entry: readonly [string, unknown]): entry is [string, string] {
+  return typeof entry[1] === 'string';
 }
 
 async function readLayer(

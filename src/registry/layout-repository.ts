@@ -51,9 +51,13 @@ export class LayoutRepository implements Repository {
     return (await this.manifest(digest, signal)) !== undefined;
   }
 
-  async manifest(reference: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  async manifest(
+    reference: string,
+    signal: AbortSignal,
+    maxBytes: number = LIMITS.manifestBytes,
+  ): Promise<Uint8Array | undefined> {
     const digest = isDigest(reference) ? reference : await this.resolve(reference, signal);
-    return digest === undefined ? undefined : this.blob(digest, LIMITS.manifestBytes, signal);
+    return digest === undefined ? undefined : this.blob(digest, maxBytes, signal);
   }
 
   async blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {

@@ -26,6 +26,8 @@ export interface LookupsOptions extends Omit<PlaceOptions, 'tokens'> {
   readonly requestMilliseconds: number;
   /** Of one shared look-up, however long its callers wait. */
   readonly lookupMilliseconds: number;
+  /** Of one look-up until its callers are given what was read by then: they need time to verify it. */
+  readonly readingMilliseconds: number;
   /** Bytes of evidence in the making, all look-ups together. */
   readonly memoryBytes: number;
   /** Bytes of evidence that is remembered. */
@@ -35,6 +37,8 @@ export interface LookupsOptions extends Omit<PlaceOptions, 'tokens'> {
   readonly stopped: AbortSignal;
 }
 
+const SIGNATURES = { signatures: true, predicateTypes: [] };
+
 /** What is looked up on behalf of one kind of caller, and what is remembered of it. */
 export class Lookups implements ImageSource {
   readonly #keyrings: PlaceOptions['keyrings'];
@@ -43,6 +47,8 @@ export class Lookups implements ImageSource {
   readonly #digests: SingleFlight<Resolved>;
   readonly #manifests: Manifests;
   readonly #memory: MemoryBudget;
+  readonly #now: () => number;
+  readonly #readingMilliseconds: number;
 
   constructor(options: LookupsOptions) {
     const { send, now, respites, keyrings, stopped, log, isShared, rememberedBytes: bytes } = options;
@@ -54,6 +60,8 @@ export class Lookups implements ImageSource {
       milliseconds: options.requestMilliseconds * 2,
       stopped,
     });
+    this.#now = now;
+    this.#readingMilliseconds = options.readingMilliseconds;
     this.#keyrings = keyrings;
     this.#places = new Places({ ...options, tokens });
     this.#discoveries = new RememberedDiscoveries({ now, log, milliseconds, stopped, bytes, isShared });
@@ -82,17 +90,21 @@ export class Lookups implements ImageSource {
 
   async discover(image: ImageReference, digest: string, options: DiscoverOptions): Promise<Discovery> {
     const place = this.#places.of(image);
-    const { signatureRepository, attestations = true } = options;
+    const { signatureRepository, attestations = true, ask = SIGNATURES } = options;
     const evidence = signatureRepository === undefined ? place : this.#places.of(signatureRepository);
     const where = evidence === place ? '' : ` signed in ${evidence.key}`;
     const what = attestations ? '' : ' signatures only';
     const lookup: Lookup = {
       key: `${place.key} ${digest}${where}${what}`,
+      ask: JSON.stringify([ask.signatures, ...ask.predicateTypes]),
       host: evidence.endpoints.origin.host,
       isProven: place.isProven && evidence.isProven,
       namespace: options.puller.namespace,
       open: (signal) =>
-        this.#openedLookup({ place, evidence, digest, attestations }, { puller: options.puller, signal }),
+        this.#openedLookup(
+          { place, evidence, digest, attestations, ask },
+          { puller: options.puller, signal },
+        ),
     };
     const first = await this.#discoveries.look(lookup, options);
     const isRefused = first.faults.some(({ code }) => code === 'REGISTRY_AUTH');
@@ -115,7 +127,9 @@ export class Lookups implements ImageSource {
         const { host } = place.endpoints.origin;
         const exists = () => image.exists(subject.digest, signal);
         const memory = this.#memory;
-        return discover({ ...subject, ...where, host, exists, fresh, signal, findings, memory });
+        const began = this.#now();
+        const isLate = () => Math.abs(this.#now() - began) >= this.#readingMilliseconds;
+        return discover({ ...subject, ...where, host, exists, fresh, signal, isLate, findings, memory });
       },
     };
   }

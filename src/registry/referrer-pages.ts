@@ -11,6 +11,7 @@ export class ReferrerPages {
   readonly #descriptors: JsonValue[] = [];
   readonly #refused: RefusedEvidence[] = [];
   readonly #faults: Fault[] = [];
+  #bytes = 0;
 
   constructor(source: string) {
     this.#source = source;
@@ -20,7 +21,11 @@ export class ReferrerPages {
   add(bytes: Uint8Array): boolean {
     const page = parseManifest(bytes, this.#source);
     if (page.kind !== 'index') throw new Refusal('MALFORMED', `${this.#source} is an image and not a list`);
-    return this.push(page.manifests);
+    const isWanted = this.push(page.manifests);
+    this.#bytes += bytes.length;
+    if (!isWanted || this.#bytes <= LIMITS.referrerListBytes) return isWanted;
+    this.refuse(`it has more than ${LIMITS.referrerListBytes} bytes; only its beginning was looked at`);
+    return false;
   }
 
   /** Takes links in; false when no further ones are wanted. */
@@ -28,12 +33,15 @@ export class ReferrerPages {
     const left = LIMITS.referrers - this.#descriptors.length;
     this.#descriptors.push(...descriptors.slice(0, left));
     if (descriptors.length <= left) return true;
-    this.refuse(`it has more than ${LIMITS.referrers} entries; only the first were looked at`);
+    const most = LIMITS.referrers;
+    this.refuse(
+      `${most} of ${most + descriptors.length - left} or more entries were looked at, the first of them`,
+    );
     return false;
   }
 
   refuse(detail: string): void {
-    this.#refused.push({ source: this.#source, code: 'LIMIT', detail });
+    this.#refused.push({ source: this.#source, code: 'LIMIT', detail, isBound: true });
   }
 
   fail(problem: Fault | Refusal): void {

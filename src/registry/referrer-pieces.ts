@@ -3,9 +3,10 @@ import { LIMITS } from '../limits.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import type { JsonValue } from '../strict-json.ts';
 import { linked, verifiedManifest } from './content.ts';
+import { claimsOf, hintOf, inOrder, SIGNATURE, type Hint } from './evidence-order.ts';
 import { LAYER_TYPES, layerPieces, type LayerKind } from './layer-pieces.ts';
 import { mediaTypeOf, parseDescriptor, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
-import { contentOf, parseOr, type Piece, type Search } from './search.ts';
+import { contentOf, parseOr, readPieces, type Piece, type Search } from './search.ts';
 
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle';
 /** Artifact types of cosign that hold layers as its tags do: `COSIGN_EXPERIMENTAL=1 --registry-referrers-mode=oci-1-1`. */
@@ -22,14 +23,16 @@ const LAYER_KINDS = ['simple-signing', 'dsse-envelope'] as const;
 
 type ReferrerKind = 'bundle' | LayerKind;
 
-/** What refers to the digest and is evidence, or may be. */
+/** Layers of one referrer that are read at a time: a referrer is one of many that are. */
+const LAYERS_AT_ONCE = 4;
+
+/** What refers to the digest and is evidence, or may be; the most promising first. */
 export async function referrerPieces(search: Search): Promise<readonly Piece[]> {
   const { repository, digest, signal, fresh, findings } = search;
   const { descriptors, refused, faults } = await repository.referrers(digest, { signal, fresh });
   findings.refused.push(...refused);
   findings.faults.push(...faults);
-  const certain: Piece[] = [];
-  const possible: Piece[] = [];
+  const pieces: Piece[] = [];
   const seen = new Set<string>();
   for (const [index, value] of descriptors.entries()) {
     const source = `referrer ${index}`;
@@ -38,13 +41,11 @@ export async function referrerPieces(search: Search): Promise<readonly Piece[]> 
     seen.add(descriptor.digest);
     const type = descriptor.artifactType ?? '';
     const declared = kindOfType(type);
-    if (declared !== undefined && isWanted(search, declared)) {
-      certain.push(referrerPiece(search, descriptor, declared));
-    } else if (VAGUE_TYPE.test(type)) {
-      possible.push(referrerPiece(search, descriptor, undefined));
+    if (declared === undefined ? VAGUE_TYPE.test(type) : isWanted(search, declared)) {
+      pieces.push(referrerPiece(search, descriptor, declared));
     }
   }
-  return [...certain, ...possible];
+  return inOrder(pieces, search.ask);
 }
 
 function kindOfType(artifactType: string): ReferrerKind | undefined {
@@ -57,18 +58,34 @@ function isWanted({ attestations }: Search, kind: ReferrerKind): boolean {
 
 function referrerPiece(search: Search, referrer: Descriptor, declared: ReferrerKind | undefined): Piece {
   const source = `referrer ${referrer.digest}`;
-  return { source, read: () => readReferrer(search, referrer, source, declared) };
+  const hint = referrerHint(referrer, declared);
+  const read = (rank: number) => readReferrer(search, referrer, { source, declared, rank });
+  // An in-toto artifact holds statements, whatever they say.
+  const claims = declared === 'dsse-envelope' ? { claims: 'attestation' as const } : {};
+  return { source, hint, ...claimsOf(hint), ...claims, read };
+}
+
+function referrerHint(referrer: Descriptor, declared: ReferrerKind | undefined): Hint {
+  const hint = hintOf(referrer);
+  if (declared === 'simple-signing') return { ...hint, says: SIGNATURE };
+  return { ...hint, isVague: declared === undefined };
 }
 
 async function readReferrer(
   search: Search,
   referrer: Descriptor,
-  source: string,
-  declared: ReferrerKind | undefined,
+  {
+    source,
+    declared,
+    rank,
+  }: { readonly source: string; readonly declared: ReferrerKind | undefined; readonly rank: number },
 ): Promise<Evidence | undefined> {
   const { repository, signal, digest } = search;
   const holder = { host: repository.host, source: 'the list of referrers' };
-  const fetch = () => verifiedManifest(repository, referrer.digest, signal);
+  const fetch = async (maxBytes: number) => {
+    search.reservation.take(maxBytes);
+    return verifiedManifest(repository, referrer.digest, signal, maxBytes);
+  };
   const manifest = parseManifest(await linked(referrer, holder, LIMITS.manifestBytes, fetch), source);
   const kind = declared ?? kindOf(manifest);
   if (kind === undefined || !isWanted(search, kind)) return undefined;
@@ -77,7 +94,7 @@ async function readReferrer(
     throw new Refusal('MALFORMED', `${source} does not hold exactly one bundle`);
   // A list of referrers is the registry's word; what the artifact itself refers to is in its digest.
   if (manifest.subject !== digest) throw new Refusal('DIGEST_MISMATCH', `${source} refers to another image`);
-  if (kind !== 'bundle') return readLayers(search, layers, source, kind);
+  if (kind !== 'bundle') return readLayers(search, layers, { source, kind, rank });
   const layer = parseDescriptor(layers[0] ?? null, `the layer of ${source}`);
   return { kind: 'bundle', source, bytes: await contentOf(search, layer, source) };
 }
@@ -100,22 +117,12 @@ function isOneBundle(layers: readonly JsonValue[]): boolean {
 async function readLayers(
   search: Search,
   layers: readonly JsonValue[],
-  source: string,
-  kind: LayerKind,
+  { source, kind, rank }: { readonly source: string; readonly kind: LayerKind; readonly rank: number },
 ): Promise<undefined> {
-  const { findings, places } = search;
   const pieces = layerPieces(search, layers, source, kind);
   if (pieces.length === 0) throw new Refusal('MALFORMED', `${source} has no layers`);
-  const allowed = 1 + (await places.more(pieces.length - 1));
-  await Promise.all(
-    pieces.slice(0, allowed).map((piece) => findings.piece(piece.source, () => piece.read())),
-  );
-  if (pieces.length > allowed) {
-    findings.refuse(
-      pieces[allowed]?.source ?? source,
-      'LIMIT',
-      `of ${pieces.length} layers the first ${allowed} were looked at; an image may have ${LIMITS.evidencePerImage} pieces of evidence in all`,
-    );
-  }
+  const share = { now: 1, later: () => search.places.more(pieces.length - 1) };
+  const claims = kind === 'simple-signing' ? 'signature' : 'attestation';
+  await readPieces(search, pieces, share, { source, claims, rank, atOnce: LAYERS_AT_ONCE });
   return undefined;
 }

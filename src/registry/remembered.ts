@@ -5,7 +5,7 @@ import { atMost } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import { problemOf } from './content.ts';
-import { Findings } from './findings.ts';
+import { Findings, snapshotOf, withFault } from './findings.ts';
 import { ABANDONED, raced, SingleFlight } from './single-flight.ts';
 
 /** Milliseconds for which an answer stands. */
@@ -33,12 +33,19 @@ const ENTRY_BYTES = 1024;
 interface Remembered {
   readonly discovery: Discovery;
   readonly at: number;
+  /**
+   * The order of reading, where a bound left some evidence unread; undefined = all was read, so that the order made no difference.
+   * What was read for one order is no answer for who asks for another: what they ask for may be what was left.
+   */
+  readonly cutFor: string | undefined;
 }
 
 /** One thing to look for. */
 export interface Lookup {
   /** Endpoint, repository and digest. Evidence that was found is enough for whoever asks. */
   readonly key: string;
+  /** What is read first. */
+  readonly ask: string;
   readonly host: string;
   /** Whether the host has ever answered. */
   readonly isProven: boolean;
@@ -62,9 +69,9 @@ export class RememberedDiscoveries {
   readonly #now: () => number;
   readonly #log: Logger;
   readonly #milliseconds: number;
-  readonly #flights: SingleFlight<Discovery>;
+  readonly #flights: SingleFlight<Remembered>;
   readonly #isShared: boolean;
-  readonly #underWay = new Map<string, Findings>();
+  readonly #underWay = new Map<string, { readonly findings: Findings; readonly ask: string }>();
   readonly #found: LRUCache<string, Remembered>;
   /** When found evidence was last looked up again behind an answer, by key of the look-up. */
   readonly #refreshed = new LRUCache<string, number>(atMost(MAX_REFRESHED));
@@ -111,26 +118,46 @@ export class RememberedDiscoveries {
     const key = `${lookup.key} ${lookup.access}`;
     const own = fresh || this.#isShared ? undefined : this.#foundFor(asked, key);
     if (own !== undefined) return own;
-    const latest = this.#latestFor(key, fresh);
+    const latest = this.#latestFor(key, fresh) ?? this.#latestFor(nameOf(key, lookup.ask), fresh);
     if (latest !== undefined) return { ...latest.discovery, remembered: true };
     let byNow: Discovery | undefined;
     const late = () => {
       const fault = this.#late(lookup);
       // A caller who cannot wait gets what is there by now: if it was the last one, the look is broken off next.
-      byNow = withFault(this.#underWay.get(key) ?? new Findings(), fault);
+      const underWay = this.#underWay.get(nameOf(key, lookup.ask)) ?? this.#underWay.get(key);
+      byNow = withFault(underWay?.findings ?? new Findings(), fault);
       return fault;
     };
+    const join = (flight: string): Promise<Remembered> =>
+      Promise.race([this.#start(lookup, flight, { fresh, signal, late }), this.#readByThen(lookup, flight)]);
     try {
-      return await this.#start(lookup, fresh, signal, late);
+      const { discovery, cutFor } = await join(key);
+      if (cutFor === undefined || cutFor === lookup.ask) return discovery;
+      // It was under way for who asks for something else, and did not read all.
+      return (await join(nameOf(key, lookup.ask))).discovery;
     } catch (error) {
       return byNow ?? withFault(new Findings(), problemOf(error));
     }
   }
 
+  /**
+   * What a look has read when its time for reading is over. It goes on until its last caller has no more time, so that who tries
+   * again finds more.
+   */
+  async #readByThen({ host }: Opened, flight: string): Promise<Remembered> {
+    const { findings, ask } = this.#underWay.get(flight) ?? { findings: new Findings(), ask: '' };
+    await findings.checkpoint;
+    const read = findings.evidence.length + findings.refused.length;
+    const detail = `registry ${host} is slow: ${read} pieces of evidence were read in time, the most promising first, and there are more`;
+    return { discovery: withFault(findings, new Fault('TIMEOUT', detail)), at: this.#now(), cutFor: ask };
+  }
+
   /** Where it is for whoever asks, no credential is worked out for it. */
   #foundFor(lookup: Lookup, key: string): Discovery | undefined {
-    const found = this.#found.get(key);
-    if (found === undefined || !this.#isWithin(found, LIFETIMES.found)) return undefined;
+    const found = [key, nameOf(key, lookup.ask)]
+      .map((name) => this.#found.get(name))
+      .find((each) => this.#isWithin(each, LIFETIMES.found));
+    if (found === undefined) return undefined;
     this.#refreshBehind(lookup, key, found);
     return { ...found.discovery, remembered: true };
   }
@@ -150,42 +177,50 @@ export class RememberedDiscoveries {
     const at = this.#refreshed.get(key) ?? -Infinity;
     if (this.#isWithin(found, REFRESH_MS) || Math.abs(this.#now() - at) < REFRESH_RETRY_MS) return;
     this.#refreshed.set(key, this.#now());
-    const refresh = async () =>
-      this.#start({ ...lookup, ...(await lookup.open(UNENDING)) }, true, UNENDING, () => this.#late(lookup));
+    const refresh = async () => {
+      const opened = { ...lookup, ...(await lookup.open(UNENDING)) };
+      const waiting = { fresh: true, signal: UNENDING, late: () => this.#late(lookup) };
+      await this.#start(opened, `${opened.key} ${opened.access}`, waiting);
+    };
     refresh().catch((error: unknown) => {
       this.#log.debug({ host: lookup.host, error: problemOf(error).code }, 'evidence was not refreshed');
     });
   }
 
-  #start(lookup: Opened, fresh: boolean, caller: AbortSignal, late: () => Error): Promise<Discovery> {
-    const key = `${lookup.key} ${lookup.access}`;
+  #start(
+    lookup: Opened,
+    flight: string,
+    { fresh, ...caller }: { fresh: boolean; signal: AbortSignal; late: () => Error },
+  ): Promise<Remembered> {
     const { isProven, namespace } = lookup;
-    const waiting = { signal: caller, late, isProven, namespace };
-    return this.#flights.run(key, waiting, async (signal) => {
+    const waiting = { ...caller, isProven, namespace };
+    return this.#flights.run(flight, waiting, async (signal) => {
       const findings = new Findings();
-      this.#underWay.set(key, findings);
+      const underWay = { findings, ask: lookup.ask };
+      this.#underWay.set(flight, underWay);
       try {
         // A look must end even if one of its parts does not obey the signal.
         await raced(lookup.run(findings, fresh, signal), signal, () => this.#late(lookup));
       } catch (error) {
-        findings.problem('look-up', error);
+        findings.problem({ source: 'look-up' }, error);
       } finally {
-        if (this.#underWay.get(key) === findings) this.#underWay.delete(key);
+        if (this.#underWay.get(flight) === underWay) this.#underWay.delete(flight);
       }
+      const cutFor = findings.isCut ? lookup.ask : undefined;
+      const looked = { discovery: snapshotOf(findings), at: this.#now(), cutFor };
       // Broken off because its callers left, not because of the registry: that is no answer for the next one.
-      if (signal.reason === ABANDONED) return snapshotOf(findings);
-      return this.#remember(lookup, key, findings);
+      if (signal.reason !== ABANDONED) this.#remember(lookup, looked);
+      return looked;
     });
   }
 
-  #remember(lookup: Opened, key: string, findings: Findings): Discovery {
-    const discovery = snapshotOf(findings);
-    const remembered = { discovery, at: this.#now() };
-    this.#latest.set(key, remembered);
+  #remember(lookup: Opened, looked: Remembered): void {
+    const { discovery, cutFor } = looked;
+    const key = `${lookup.key} ${lookup.access}`;
+    this.#latest.set(nameOf(key, cutFor), looked);
     // With a fault it may be less than there is: it must not take the place of something whole.
     if (discovery.evidence.length > 0 && discovery.faults.length === 0)
-      this.#found.set(this.#isShared ? lookup.key : key, remembered);
-    return discovery;
+      this.#found.set(nameOf(this.#isShared ? lookup.key : key, cutFor), looked);
   }
 
   #late(lookup: Pick<Lookup, 'host'>): Fault {
@@ -196,19 +231,9 @@ export class RememberedDiscoveries {
   }
 }
 
-function snapshotOf({ evidence, refused, faults, withPullSecret }: Findings): Discovery {
-  return {
-    evidence: [...evidence],
-    refused: [...refused],
-    faults: [...faults],
-    withPullSecret: withPullSecret(),
-    remembered: false,
-  };
-}
-
-function withFault(findings: Findings, problem: Error): Discovery {
-  const snapshot = snapshotOf(findings);
-  return problem instanceof Fault ? { ...snapshot, faults: [...snapshot.faults, problem] } : snapshot;
+/** Under which a look is remembered: what was read whole answers whoever asks. */
+function nameOf(key: string, cutFor: string | undefined): string {
+  return cutFor === undefined ? key : `${key} ${cutFor}`;
 }
 
 function sizeOf({ discovery }: Remembered): number {

@@ -14,8 +14,11 @@ export interface Repository {
   resolve(tag: string, signal: AbortSignal): Promise<string | undefined>;
   /** Whether the image itself is there. */
   exists(digest: string, signal: AbortSignal): Promise<boolean>;
-  /** @param reference a tag or a digest */
-  manifest(reference: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /**
+   * @param reference a tag or a digest
+   * @param maxBytes above it: Refusal LIMIT; absent = `LIMITS.manifestBytes`
+   */
+  manifest(reference: string, signal: AbortSignal, maxBytes?: number): Promise<Uint8Array | undefined>;
   /** @param maxBytes above it: Refusal LIMIT */
   blob(digest: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Cosign 1–2's signatures or attestations of a digest: a manifest, with where it was found. */
@@ -37,7 +40,7 @@ export interface ReferrersOptions {
 }
 
 export interface Referrers {
-  /** Descriptors, not parsed; never more than `LIMITS.referrers`. */
+  /** Descriptors, not parsed; of each list never more than `LIMITS.referrers`. */
   readonly descriptors: readonly JsonValue[];
   readonly refused: readonly RefusedEvidence[];
   readonly faults: readonly Fault[];

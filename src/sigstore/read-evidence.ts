@@ -6,7 +6,8 @@ import { annotation, PROOF_ANNOTATIONS, type Annotations } from './legacy-annota
 import { readLegacyEnvelope } from './legacy-envelope.ts';
 import { readLegacySignature, SIGNATURE_ANNOTATIONS } from './legacy-signature.ts';
 import type { SignedMaterial } from './signed-material.ts';
-import { claimsAttestation } from './statement.ts';
+import { claimedPredicateType, COSIGN_SIGNATURE_PREDICATE } from './statement.ts';
+import type { RefusedEvidence } from './verified-signature.ts';
 
 /** What is known of one piece of evidence. It is never changed, and is asked about once per trust context and admission. */
 interface Reading {
@@ -14,9 +15,12 @@ interface Reading {
   material?: WeakRef<SignedMaterial>;
   refusal?: Refusal;
   needsManifest?: boolean;
-  claims?: { readonly attestation: boolean };
+  claims?: Claims;
   contentHash?: string;
 }
+
+/** What evidence says that it is, and whether it cannot be read; empty = nothing says. */
+type Claims = Pick<RefusedEvidence, 'claims' | 'claimedType' | 'isUnread'>;
 
 const readings = new WeakMap<Evidence, Reading>();
 
@@ -59,15 +63,31 @@ export function needsManifest(evidence: Evidence): boolean {
   return reading.needsManifest;
 }
 
-/** True for evidence whose statement, unverified, says that it is an attestation: for the wording of a refusal only. */
-export function claimsToAttest(evidence: Evidence): boolean {
+/**
+ * What evidence, unverified, says that it is, by its statement or else by how it is stored: for the wording of a refusal only.
+ */
+export function claimsOf(evidence: Evidence): Claims {
   const reading = readingOf(evidence);
-  if (reading.claims === undefined) {
-    const payload = payloadOf(evidence);
-    reading.claims = { attestation: payload?.kind === 'dsse' && claimsAttestation(payload.payload) };
-  }
-  return reading.claims.attestation;
+  reading.claims ??= claimsIn(evidence);
+  return reading.claims;
 }
+
+function claimsIn(evidence: Evidence): Claims {
+  const payload = payloadOf(evidence);
+  if (payload === undefined) return { ...KEPT_AS[evidence.kind], isUnread: true };
+  if (payload.kind !== 'dsse') return { claims: 'signature' };
+  const type = claimedPredicateType(payload.payload);
+  if (type === COSIGN_SIGNATURE_PREDICATE) return { claims: 'signature' };
+  if (type !== undefined) return { claims: 'attestation', claimedType: type };
+  return KEPT_AS[evidence.kind];
+}
+
+/** What evidence is kept as says what it is for. */
+const KEPT_AS: Readonly<Record<Evidence['kind'], Claims>> = {
+  'simple-signing': { claims: 'signature' },
+  'dsse-envelope': { claims: 'attestation' },
+  bundle: {},
+};
 
 /**
  * The in-toto statement that evidence holds, for readers of what was attested: to be asked of evidence that `verifyEvidence` has

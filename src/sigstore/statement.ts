@@ -53,12 +53,12 @@ export function readStatement(payload: Uint8Array): Statement {
 }
 
 /**
- * True where bytes that nobody has verified say that they are an attestation: for the wording of a refusal only, and at most a
- * scan of them.
+ * The predicate type that bytes have which are not verified: for the wording of a refusal only, and at most a scan of them.
+ * Undefined where they have none.
  */
-export function claimsAttestation(payload: Buffer): boolean {
-  const predicateType = peekText(payload.toString('latin1'), 'predicateType', LIMITS.statementTokens);
-  return predicateType !== undefined && predicateType !== '' && predicateType !== COSIGN_SIGNATURE_PREDICATE;
+export function claimedPredicateType(payload: Buffer): string | undefined {
+  const predicateType = peekText(payload.toString('latin1'), 'predicateType', LIMITS.statementTokens) ?? '';
+  return predicateType === '' ? undefined : predicateType.slice(0, MAX_PREDICATE_TYPE_CHARS);
 }
 
 /** None for anything but 64 lower-case hex digits: no prefix, no other case, no other algorithm (attack B3). */

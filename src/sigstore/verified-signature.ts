@@ -78,7 +78,13 @@ export interface RefusedEvidence {
   /** One sentence, escaped and bounded by whoever shows it. */
   readonly detail: string;
   /** What it says it is, not verified: for the wording only. */
-  readonly claims?: 'attestation';
+  readonly claims?: 'attestation' | 'signature';
+  /** The predicate type that it says it has, not verified and never shown: for the order of reasons only. */
+  readonly claimedType?: string;
+  /** It cannot be read, whatever it is verified with. */
+  readonly isUnread?: true;
+  /** Not one piece, but a bound on all of them: there is more than was looked at. */
+  readonly isBound?: true;
 }
 
 /** Every trusted time of a signature: from timestamp authorities and from logs that sign theirs. Milliseconds, ascending. */

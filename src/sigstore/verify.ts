@@ -5,7 +5,7 @@ import type { Evidence } from './evidence.ts';
 import { framedHash } from './framed-hash.ts';
 import { verifyProofs, type VerifiedProofs } from './proofs.ts';
 import type { VerificationKey } from './verification-key.ts';
-import { claimsToAttest, contentHash, needsManifest, readEvidence } from './read-evidence.ts';
+import { claimsOf, contentHash, needsManifest, readEvidence } from './read-evidence.ts';
 import { detailOf } from './refusal-detail.ts';
 import { signatureContent, type Artifact, type SignatureContent } from './signature-content.ts';
 import { readContent } from './signed-content.ts';
@@ -48,7 +48,7 @@ export function verifyEvidence(
       source: evidence.source,
       code: thrown instanceof Refusal ? thrown.code : 'MALFORMED',
       detail: detailOf(thrown),
-      ...(claimsToAttest(evidence) && { claims: 'attestation' as const }),
+      ...claimsOf(evidence),
     };
   }
 }

@@ -34,6 +34,9 @@ const SUMMARY_READERS: ReadonlyMap<string, (predicate: Fields) => VerificationSu
   ['https://slsa.dev/verification_summary/v1', readSummaryV1],
 ]);
 
+/** Types of the statements that `readSlsaStatement` reads. */
+export const SLSA_PREDICATES: readonly string[] = [...PROVENANCE_FORMS.keys(), ...SUMMARY_READERS.keys()];
+
 /** Whether `readSlsaStatement` reads statements of this type: nothing else counts as provenance (attacks B1 and B2). */
 export function isSlsaPredicate(predicateType: string): boolean {
   return PROVENANCE_FORMS.has(predicateType) || SUMMARY_READERS.has(predicateType);

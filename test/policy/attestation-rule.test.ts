@@ -216,8 +216,8 @@ describe('one attestation', () => {
     expect(codes(judge([badSignature]))).toEqual(['ATT_MISSING']);
     expect(codes(judge([refused()]))).toEqual(['ATT_MISSING', 'CERT_INVALID']);
     expect(codes(judge([], { facts: { refused: [refused({ code: 'MALFORMED' })] } }))).toEqual([
-      'ATT_MISSING',
       'MALFORMED',
+      'ATT_MISSING',
     ]);
   });
 

@@ -314,8 +314,8 @@ describe('B1, B2: what is no provenance', () => {
     // Refused evidence is told, and counts for nothing.
     expect(codes(judge([refused()]))).toEqual(['ATT_MISSING', 'CERT_INVALID']);
     expect(codes(judge([], { facts: { refused: [refused({ code: 'LIMIT' })] } }))).toEqual([
-      'ATT_MISSING',
       'LIMIT',
+      'ATT_MISSING',
     ]);
     // A bad signature is not the provenance's matter.
     const { claims: _, ...bad } = refused();

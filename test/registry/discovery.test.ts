@@ -10,7 +10,9 @@ describe('what is found', () => {
     artifacts.simpleSigned(digest, [artifacts.simpleLayer('one'), artifacts.simpleLayer('two')]);
     const found = await look(source, registry, digest);
     expect(summary(found)).toEqual({ evidence: ['one', 'two'], refused: [], faults: [] });
-    expect(found.evidence[0]).toMatchObject({
+    // The newest first: cosign appends.
+    expect(found.evidence.map((each) => each.source.replace(/.*, /, ''))).toEqual(['layer 1', 'layer 0']);
+    expect(found.evidence[1]).toMatchObject({
       kind: 'simple-signing',
       source: `tag ${digest.replace(':', '-')}.sig, layer 0`,
       annotations: { 'dev.cosignproject.cosign/signature': 'c2ln' },
@@ -334,23 +336,33 @@ describe('one broken piece spoils no other', () => {
 });
 
 describe('bounds', () => {
-  const half = LIMITS.evidencePerImage / 2;
+  const most = LIMITS.evidencePerImage;
+  const half = most / 2;
 
-  test('F1: 101 layers: the first 50 are looked at, and a refusal says so; 50 are all looked at', async () => {
+  test('F1: 1,101 layers: the last 1,000 are read, and a refusal says so; 1,000 are all read', async () => {
     const { registry, artifacts, source } = await setup();
     const [flooded, full] = [artifacts.image('a'), artifacts.image('b')];
-    const layers = Array.from({ length: 101 }, (_, index) => artifacts.simpleLayer(`payload ${index}`));
+    const layers = Array.from({ length: most + 101 }, (_, index) =>
+      artifacts.simpleLayer(`payload ${index}`),
+    );
     artifacts.simpleSigned(flooded, layers);
-    artifacts.simpleSigned(full, layers.slice(0, LIMITS.evidencePerImage));
+    artifacts.simpleSigned(full, layers.slice(0, most));
     const found = await look(source, registry, flooded);
-    expect(found.evidence).toHaveLength(LIMITS.evidencePerImage);
+    expect(found.evidence).toHaveLength(most);
+    expect(summary(found).evidence).toContain(`payload ${most + 100}`);
     expect(found.refused).toEqual([
-      expect.objectContaining({ code: 'LIMIT', detail: expect.stringContaining('101') }),
+      {
+        source: 'the tag of signatures',
+        code: 'LIMIT',
+        detail: expect.stringMatching(/^1000 of 1101 pieces of evidence were looked at/),
+        isBound: true,
+        claims: 'signature',
+      },
     ]);
-    expect(registry.seen.length).toBeLessThanOrEqual(LIMITS.evidencePerImage + 3);
+    expect(registry.seen.length).toBeLessThanOrEqual(most + 3);
     expect(summary(await look(source, registry, full))).toMatchObject({
       refused: [],
-      evidence: { length: LIMITS.evidencePerImage },
+      evidence: { length: most },
     });
   });
 
@@ -359,7 +371,7 @@ describe('bounds', () => {
     const digest = artifacts.image();
     artifacts.referrers(
       digest,
-      Array.from({ length: 150 }, (_, index) => artifacts.bundle(digest, `junk ${index}`)),
+      Array.from({ length: half + 50 }, (_, index) => artifacts.bundle(digest, `junk ${index}`)),
     );
     artifacts.simpleSigned(
       digest,
@@ -367,7 +379,7 @@ describe('bounds', () => {
     );
     const { evidence, refused } = summary(await look(source, registry, digest));
     expect(evidence.filter((text) => text.startsWith('good'))).toHaveLength(half);
-    expect(evidence).toHaveLength(LIMITS.evidencePerImage);
+    expect(evidence).toHaveLength(most);
     expect(refused).toEqual(['LIMIT']);
   });
 

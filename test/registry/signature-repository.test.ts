@@ -72,7 +72,7 @@ describe('D19: signatures in another repository', () => {
 
   test('D19: its owner floods it: so much is looked at, and no more', async () => {
     const { digest, other, signatures, look } = await apart();
-    const junk = Array.from({ length: 150 }, (_, index) => signatures.bundle(digest, `junk ${index}`));
+    const junk = Array.from({ length: 1000 }, (_, index) => signatures.bundle(digest, `junk ${index}`));
     signatures.referrers(digest, junk);
     signatures.simpleSigned(digest, [signatures.simpleLayer('good')]);
     const { evidence, refused } = summary(await look());

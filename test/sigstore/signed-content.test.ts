@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { sha256 } from '../support/fixtures-certificates.ts';
 import { SIGN_V1, type StatementOptions } from '../support/fixtures.ts';
+import type { Evidence } from '../../src/sigstore/evidence.ts';
 import { isRefused, verifyEvidence, type TrustContext } from '../../src/sigstore/verify.ts';
 import { asEvidence, codeOf, D, E, FS, keyContext, mustVerify, mutated, newKey } from './support.ts';
 
@@ -31,7 +32,7 @@ describe('in-toto statements', () => {
     expect(codeOf(statement({ statement: many }), CONTEXT)).toBe('LIMIT');
   });
 
-  test('a refused attestation says what it claims to be, and anything else says nothing', () => {
+  test('refused evidence says what it claims to be', () => {
     const stranger = keyContext(newKey());
     const claims = (options: Partial<StatementOptions>, context: TrustContext = stranger) => {
       const fact = verifyEvidence(asEvidence(statement(options)), context);
@@ -40,16 +41,35 @@ describe('in-toto statements', () => {
     const predicateType = 'https://slsa.dev/provenance/v1';
     expect(claims({ predicateType })).toBe('attestation');
     expect(claims({ predicateType }, CONTEXT)).toBe('verified');
-    expect(claims({})).toBeUndefined();
+    expect(claims({})).toBe('signature');
     for (const bad of [undefined, '', 7, [predicateType]]) {
       expect(claims({ statement: { ...STATEMENT, subject: [], predicateType: bad } })).toBeUndefined();
     }
     expect(claims({ statement: Buffer.from('junk') })).toBeUndefined();
     const nested = { ...STATEMENT, predicate: { predicateType } };
-    expect(claims({ statement: nested })).toBeUndefined();
-    for (const other of [asEvidence('junk'), asEvidence(FS.signSimple({ digest: D }))]) {
-      expect(verifyEvidence(other, stranger)).not.toHaveProperty('claims');
+    expect(claims({ statement: nested })).toBe('signature');
+    expect(verifyEvidence(asEvidence('junk'), stranger)).not.toHaveProperty('claims');
+    expect(verifyEvidence(asEvidence(FS.signSimple({ digest: D })), stranger)).toMatchObject({
+      claims: 'signature',
+    });
+  });
+
+  test('what cannot be read says so, and is what it is kept as', () => {
+    const { envelope, annotations } = FS.signEnvelope({ digests: [D], ...bare });
+    const kept = (text: string): Evidence => ({
+      kind: 'dsse-envelope',
+      source: 'tag x.att, layer 0',
+      envelope: Buffer.from(text),
+      annotations,
+    });
+    const good = JSON.parse(envelope.toString()) as object;
+    expect(verifyEvidence(kept(JSON.stringify(good)), CONTEXT)).not.toHaveProperty('code');
+    // Signed by another: it was read.
+    expect(verifyEvidence(kept(JSON.stringify(good)), keyContext(newKey()))).not.toHaveProperty('isUnread');
+    for (const bad of ['junk', JSON.stringify({ ...good, signatures: [] })]) {
+      expect(verifyEvidence(kept(bad), CONTEXT)).toMatchObject({ claims: 'attestation', isUnread: true });
     }
+    expect(verifyEvidence(asEvidence('junk'), CONTEXT)).toMatchObject({ isUnread: true });
   });
 
   test('B2: only sign/v1 is a signature, everything else an attestation', () => {
