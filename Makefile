@@ -4,7 +4,6 @@
 NODE := node_modules/.bin/node
 BIN := node_modules/.bin
 JEST := $(NODE) --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js
-RESULTS := .cache/test-results
 HELM = $(shell test/tools/build.sh --path helm)
 
 .DEFAULT_GOAL := help
@@ -42,12 +41,7 @@ format: node_modules/.installed ## Rewrite the files as the formatter wants them
 
 test: node_modules/.installed tools ## Everything: lint, types, unit, integration, real cluster
 	@$(MAKE) --no-print-directory lint types build
-	@mkdir -p $(RESULTS) && rm -f $(RESULTS)/*.json
-	@status=0; \
-	$(JEST) --selectProjects unit --maxWorkers=2 --json --outputFile=$(RESULTS)/unit.json || status=1; \
-	$(JEST) --selectProjects cluster --maxWorkers=2 --json --outputFile=$(RESULTS)/cluster.json || status=1; \
-	$(NODE) test/support/count-results.ts $(RESULTS)/unit.json $(RESULTS)/cluster.json || status=1; \
-	exit $$status
+	@$(NODE) test/support/run-tests.ts
 
 test-unit: node_modules/.installed ## What needs Node alone
 	@$(JEST) --selectProjects unit

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { route, type Route } from '../../src/admin/route.ts';
 import { createSelfSigned } from '../../src/tls/self-signed.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
-import { eventually } from '../kube/eventually.ts';
+import { eventually, untilHolds } from '../kube/eventually.ts';
 import { basic, openDoor, type Door } from './door.ts';
 
 const work = createWorkDirectory('admin-page');
@@ -246,7 +246,9 @@ describe('streams', () => {
     gone.abort();
     await Promise.all(open);
     await eventually('all are cleaned up after', () => streamed.ended === 12);
-    expect((await door.ask('/api/v1/three', { headers: basic() })).status).toBe(200);
+    await untilHolds('there are places again', async () =>
+      expect((await door.ask('/api/v1/three', { headers: basic() })).status).toBe(200),
+    );
   });
 });
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { untilHolds } from '../kube/eventually.ts';
 import { http } from '../support/http-client.ts';
 import { freePort } from '../support/ports.ts';
 
@@ -196,11 +197,13 @@ describe('countersign serve, standalone', () => {
       '0',
     ]);
     const operations = `http://127.0.0.1:${operationsPort}`;
-    await until(async () => started.output().includes('"listening"'), started.output);
-    const ready = await http(`${operations}/readyz`);
-    expect([ready.status, ready.body.toString()]).toEqual([503, expect.stringContaining('bad.yaml')]);
+    // Its servers begin to listen one after the other, and the file is read meanwhile.
+    await until(async () => {
+      const ready = await http(`${operations}/readyz`);
+      return ready.status === 503 && ready.body.toString().includes('bad.yaml');
+    }, started.output);
     const running = { ...started, folder, operations, url: `https://localhost:${port}` };
-    const { body } = await validate(running, 'a.example/b:v1');
+    const { body } = await untilHolds('the webhook answers', () => validate(running, 'a.example/b:v1'));
     expect(body.toString()).toContain('[NOT_SYNCED]');
     expect(JSON.parse(body.toString())).toMatchObject({ response: { uid: 'u-1', allowed: false } });
   });

@@ -10,7 +10,7 @@ import { loadSettings } from '../../src/config.ts';
 import { silentLogger } from '../../src/log.ts';
 import { strings } from '../../src/ui/strings.ts';
 import { askPort, cookieIn, type Answer } from '../admin/door.ts';
-import { eventually } from '../kube/eventually.ts';
+import { eventually, untilHolds } from '../kube/eventually.ts';
 import { accessibilityFindings, startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { startCluster, type Cluster } from '../support/kubernetes.ts';
@@ -228,7 +228,9 @@ describe('in a browser', () => {
     await menu.waitFor();
     await openSection(page, 'signers');
     const add = page.getByRole('button', { name: strings.signers.add }).first();
-    await expect(add.getAttribute('aria-disabled')).resolves.toBe('true');
+    await untilHolds('it is disabled', async () =>
+      expect(await add.getAttribute('aria-disabled')).toBe('true'),
+    );
     const draft = { metadata: { name: 'x' }, spec: { keyRef: { uri: 'hashivault://x' } } };
     expect(await answerTo(page, 'POST', '/signers', { body: draft })).toMatchObject({ status: 403 });
     await menu.click();

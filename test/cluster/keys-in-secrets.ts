@@ -1,15 +1,20 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { createObject } from '../support/api-objects.ts';
 import { generateKeyPair, signWithKey, type KeyFiles } from '../support/cosign.ts';
 import { pushImage } from '../support/images.ts';
-import type { PushedImage } from '../support/manifests.ts';
+import { sha256, type PushedImage } from '../support/manifests.ts';
 import { API_VERSION, clusterPolicy, type Installation } from './installation.ts';
 import { tenantOf, untilStatus, type Tenant } from './tenant.ts';
 
 /** The namespace that the settings list for Secrets with keys. */
 export const KEYS = 'signing-keys';
+
+/** Of the DER of a key, as statuses name it. */
+function printOf(pem: string): string {
+  return sha256(createPublicKey(pem).export({ format: 'der', type: 'spki' }));
+}
 
 /** Public keys in Secrets, as their owners live them: not there yet, there, rotated, and pasted wrongly. */
 export function keysInSecrets(installed: () => Installation): void {
@@ -62,8 +67,8 @@ export function keysInSecrets(installed: () => Installation): void {
         publicKey: { secretRef: { namespace: KEYS, name: 'release', key: 'key.pem' } },
       }),
     );
-    const message = await viaSigner.untilRefused(byFirst.reference, '[KEY_UNAVAILABLE]');
-    expect(message).toContain(
+    await viaSigner.untilRefused(
+      byFirst.reference,
       `Image ${byFirst.reference} could not be verified: a key is not available.
   in:        container "server" (spec.containers[0].image)
   policy:    ClusterSigningPolicy "via-signer"
@@ -92,10 +97,11 @@ export function keysInSecrets(installed: () => Installation): void {
       await tenant.admitted(byFirst.reference);
       expect(await tenant.refused(bySecond.reference)).toContain('[SIG_INVALID]');
     }
-    const before = await untilStatus(world, 'trustedsigner', 'release', { ready: 'True', reason: 'Valid' });
-    expect(before).toMatchObject({
+    await untilStatus(world, 'trustedsigner', 'release', {
+      ready: 'True',
+      reason: 'Valid',
       message: 'In force.',
-      keyFingerprint: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      keyFingerprint: printOf(first.publicKeyPem),
       lastResolvedTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     });
 
@@ -107,8 +113,11 @@ export function keysInSecrets(installed: () => Installation): void {
       await tenant.admitted(bySecond.reference);
       expect(await tenant.refused(byFirst.reference)).toContain('[SIG_INVALID]');
     }
-    const after = await untilStatus(world, 'trustedsigner', 'release', { ready: 'True', reason: 'Valid' });
-    expect(after['keyFingerprint']).not.toBe(before['keyFingerprint']);
+    await untilStatus(world, 'trustedsigner', 'release', {
+      ready: 'True',
+      reason: 'Valid',
+      keyFingerprint: printOf(second.publicKeyPem),
+    });
   });
 
   test('C16: a Secret of a namespace that the settings do not list is not read', async () => {

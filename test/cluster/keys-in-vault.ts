@@ -52,8 +52,9 @@ export function keysInVault(installed: () => Installation, started: () => Vault)
     await tenant.untilAdmitted(before.reference);
     await tenant.admitted(before.reference);
     expect(await tenant.refused(unsigned.reference)).toContain('is not signed. Signature required.');
-    const status = await untilStatus(world, 'trustedsigner', SIGNER, { ready: 'True', reason: 'Valid' });
-    expect(status).toMatchObject({
+    await untilStatus(world, 'trustedsigner', SIGNER, {
+      ready: 'True',
+      reason: 'Valid',
       type: 'KeyReference',
       keyFingerprint: expect.stringContaining('sha256:'),
     });
@@ -82,14 +83,14 @@ export function vaultGone(installed: () => Installation, started: () => Vault): 
 /** Its time is over. */
 export function vaultGoneForLong(installed: () => Installation): void {
   test('H13: Vault is down for longer than its key is kept: nobody can tell', async () => {
-    const denial = await tenant.untilRefused(after.reference, '[KEY_UNAVAILABLE]');
-    expect(denial).toContain(`Image ${after.reference} could not be verified: a key is not available.`);
-    expect(denial).toMatch(
-      /TrustedSigner "release-in-vault": hashivault:\/\/release could not be read: .* could not be reached \(ECONNREFUSED\).* \(last read \d{4}-.*\) \[KEY_UNAVAILABLE\]/,
+    await tenant.untilRefused(
+      after.reference,
+      /could not be verified: a key is not available\.[^]*TrustedSigner "release-in-vault": hashivault:\/\/release could not be read: .* could not be reached \(ECONNREFUSED\).* \(last read \d{4}-.*\) \[KEY_UNAVAILABLE\]/,
     );
-    const expected = { ready: 'False', reason: 'Unavailable' };
     // Which key it was stays readable while it cannot be read.
-    expect(await untilStatus(installed(), 'trustedsigner', SIGNER, expected)).toMatchObject({
+    await untilStatus(installed(), 'trustedsigner', SIGNER, {
+      ready: 'False',
+      reason: 'Unavailable',
       keyFingerprint: expect.stringContaining('sha256:'),
     });
   });

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { PROBLEMS } from '../../src/admin/problem.ts';
 import { strings } from '../../src/ui/strings.ts';
+import { untilHolds } from '../kube/eventually.ts';
 import { accessibilityFindings, sidewaysScroll, startBrowser, type TestBrowser } from '../support/browser.ts';
 import { serverCertificate } from '../support/key-store.ts';
 import { API_VERSION, install, pod, until, type Installation } from './installation.ts';
@@ -58,8 +59,7 @@ describe('somebody who may only look', () => {
       await openSection(page, section);
     await openSection(page, 'signers');
     const control = page.getByRole('switch', { name: text.switchLabel(SIGNER) });
-    await control.waitFor();
-    await expect(control.isDisabled()).resolves.toBe(true);
+    await untilHolds('it is disabled', async () => expect(await control.isDisabled()).toBe(true));
     for (const [section, add] of [
       ['signers', text.add],
       ['policies', strings.policies.add],
@@ -67,7 +67,9 @@ describe('somebody who may only look', () => {
     ] as const) {
       await openSection(page, section);
       const button = page.getByRole('button', { name: add });
-      await expect(button.getAttribute('aria-disabled')).resolves.toBe('true');
+      await untilHolds('it is disabled', async () =>
+        expect(await button.getAttribute('aria-disabled')).toBe('true'),
+      );
       await button.click({ force: true });
       await expect(page.getByRole('dialog').count()).resolves.toBe(0);
     }

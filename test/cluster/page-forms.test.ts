@@ -5,6 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import { stringify } from 'yaml';
 import { strings } from '../../src/ui/strings.ts';
 import { PEM, policy, signer } from '../store/documents.ts';
+import { untilHolds } from '../kube/eventually.ts';
 import { accessibilityFindings, startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
 import { freePort } from '../support/ports.ts';
 import { startProcess, type RunningProcess } from '../support/process.ts';
@@ -77,7 +78,9 @@ const discardButton = () => dialog.getByRole('button', { name: unsaved.discard, 
 
 async function expectAsked(): Promise<void> {
   await expectShown(question());
-  await expect(page.evaluate('document.activeElement.textContent')).resolves.toBe(unsaved.keep);
+  await untilHolds('it has the focus', async () =>
+    expect(await page.evaluate('document.activeElement.textContent')).toBe(unsaved.keep),
+  );
 }
 
 async function expectClosed(): Promise<void> {
@@ -86,12 +89,14 @@ async function expectClosed(): Promise<void> {
 
 /** As the address bar would: what the browser itself asks is answered with "stay". */
 async function isKeptFromReloading(): Promise<boolean> {
-  const asked = page.waitForEvent('dialog', { timeout: 1_000 }).then(
-    () => true,
+  const asked = page.waitForEvent('dialog', { timeout: 60_000 }).then(() => true);
+  asked.catch(() => undefined);
+  // Whichever comes: the question, or the page anew. A reload that is stopped does not say when.
+  const reloaded = page.reload({ timeout: 60_000 }).then(
     () => false,
+    () => asked,
   );
-  await page.reload({ timeout: 5_000 }).catch(() => undefined);
-  return asked;
+  return Promise.race([asked, reloaded]);
 }
 
 interface Form {
@@ -167,7 +172,9 @@ describe.each(FORMS)('$name', ({ open, field, typed }) => {
       await page.keyboard.press(key);
       await question().waitFor({ state: 'detached' });
       expect(await field().inputValue()).toBe(typed);
-      await expect(page.locator(':focus').inputValue()).resolves.toBe(typed);
+      await untilHolds('it has the focus', async () =>
+        expect(await page.evaluate('document.activeElement.value')).toBe(typed),
+      );
       await page.keyboard.press('Escape');
       await expectAsked();
     }

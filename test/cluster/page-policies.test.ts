@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { Locator, Page } from 'playwright-core';
 import { strings } from '../../src/ui/strings.ts';
 import { attestStatement, COMMIT, OWN_WORKFLOW } from '../slsa/statements.ts';
+import { untilHolds } from '../kube/eventually.ts';
 import { startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
 import { attest, signWithKey } from '../support/cosign.ts';
 import { pushImage } from '../support/images.ts';
@@ -128,7 +129,9 @@ describe('a policy', () => {
     await main.getByRole('combobox', { name: fields.signerRef }).selectOption('release-key');
     await main.getByRole('combobox', { name: fields.logOf.keys }).selectOption('Ignored');
     await main.getByRole('combobox', { name: fields.trustRoot }).selectOption('corp');
-    expect(await yaml().inputValue()).toMatch(/- signerRef:\n {8}name: "?release-key"?$/m);
+    await untilHolds('the YAML follows', async () =>
+      expect(await yaml().inputValue()).toMatch(/- signerRef:\n {8}name: "?release-key"?$/m),
+    );
     await isValid();
     await main.getByRole('button', { name: strings.app.create, exact: true }).click();
     await expectMessage(page, text.saved('mcp-servers'));
@@ -150,7 +153,7 @@ describe('a policy', () => {
     }
     await yaml().fill(good);
     await isValid();
-    await expect(problem.count()).resolves.toBe(0);
+    await untilHolds('no problem is shown', async () => expect(await problem.count()).toBe(0));
     await tenant.admitted(signed.reference);
   });
 
@@ -169,7 +172,9 @@ describe('a policy', () => {
 
   test('asks for provenance of a level: edited as YAML, seen in the form', async () => {
     await editYaml((before) => `${before}  slsa:\n    requiredLevel: 3\n`);
-    await expect(main.getByRole('switch', { name: fields.requireSlsa }).isChecked()).resolves.toBe(true);
+    await untilHolds('the form follows', async () =>
+      expect(await main.getByRole('switch', { name: fields.requireSlsa }).isChecked()).toBe(true),
+    );
     await savePolicy('mcp-servers');
     await expectRefused(lowLevel, 'SLSA_LEVEL');
     await expectRefused(signed, 'ATT_MISSING');

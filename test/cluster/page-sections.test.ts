@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { strings } from '../../src/ui/strings.ts';
+import { untilHolds } from '../kube/eventually.ts';
 import { accessibilityFindings, sidewaysScroll, startBrowser, type TestBrowser } from '../support/browser.ts';
 import { API_VERSION, install, pod, until, type Installation } from './installation.ts';
 import { expectNoDefects, expectShown, openSection, signedIn, type SectionName } from './page-steps.ts';
@@ -241,7 +242,9 @@ test('390 pixels: nothing is wider than the window, the navigation opens and clo
   }
   expect(Object.entries(findings).filter(([, found]) => found.length > 0)).toEqual([]);
   const toggle = page.getByRole('button', { name: strings.app.navigation, exact: true });
-  await expect(toggle.getAttribute('aria-expanded')).resolves.toBe('false');
+  await untilHolds('it is folded', async () =>
+    expect(await toggle.getAttribute('aria-expanded')).toBe('false'),
+  );
   // A drawer that is closed takes no focus.
   for (let presses = 0; presses < 30; presses += 1) {
     await page.keyboard.press('Tab');

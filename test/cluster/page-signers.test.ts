@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { strings } from '../../src/ui/strings.ts';
+import { untilHolds } from '../kube/eventually.ts';
 import { startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
 import { signWithKms } from '../support/cosign-kms.ts';
 import { signKeyless, signWithKey } from '../support/cosign.ts';
@@ -231,7 +232,9 @@ test('G6: two administrators edit one signer: the second is told, and nothing is
   expect(await storedSpec('release-key')).toMatchObject({ description: 'of Bob' });
 
   await dialog().getByRole('button', { name: strings.conflict.reload }).click();
-  await expect(field(text.form.description).inputValue()).resolves.toBe('of Bob');
+  await untilHolds('it is read again', async () =>
+    expect(await field(text.form.description).inputValue()).toBe('of Bob'),
+  );
   await field(text.form.description).fill('of both');
   await save();
   await dialog().waitFor({ state: 'detached' });

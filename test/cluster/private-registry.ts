@@ -66,10 +66,10 @@ export function privateRegistry(installed: () => Installation, closed: () => Reg
   });
 
   test('a namespace that pullSecrets.namespaces does not list is told so', async () => {
-    await notListed.untilRefused(signed.reference, '[REGISTRY_AUTH]', withSecret);
-    expect(await notListed.refused(signed.reference, withSecret)).toContain(
-      'the imagePullSecrets are not used: the setting pullSecrets.namespaces does not list this namespace',
-    );
+    const why =
+      'the imagePullSecrets are not used: the setting pullSecrets.namespaces does not list this namespace';
+    await notListed.untilRefused(signed.reference, ['[REGISTRY_AUTH]', why], withSecret);
+    expect(await notListed.refused(signed.reference, withSecret)).toContain(why);
   });
 
   test('a Secret that is not there, and one that holds no credentials', async () => {

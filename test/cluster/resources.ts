@@ -122,9 +122,9 @@ export function resources(installed: () => Installation): void {
           '-o',
           'jsonpath={.status.conditions}',
         ]);
-        return stdout.includes('"False"') ? stdout : undefined;
+        return stdout.includes('"False"') && stdout.includes('pem') ? stdout : undefined;
       });
-      expect(ready).toContain('pem');
+      expect(ready).toContain('trustedKeys[0].publicKey.pem');
       await world.applied(policy({}));
       await until('mended', async () =>
         (await world.apply(pod(GOVERNED, 'mended', signed.reference))).code === 0 ? true : undefined,

@@ -232,8 +232,10 @@ export function buildLevels(installed: () => Installation): void {
     await own.untilRefused(images.level1.reference, 'requires 2');
     await own.admitted(images.level2.reference);
     await world.applied(policy(3));
-    await own.untilRefused(images.level2.reference, 'has SLSA build level 2; policy "levels" requires 3');
-    expect(await own.refused(images.level2.reference)).toContain('[SLSA_LEVEL]');
+    await own.untilRefused(images.level2.reference, [
+      'has SLSA build level 2; policy "levels" requires 3',
+      '[SLSA_LEVEL]',
+    ]);
     await own.admitted(images.level3.reference);
     await world.applied(policy(1));
     await own.untilAdmitted(images.level2.reference);
@@ -276,7 +278,8 @@ export function buildLevels(installed: () => Installation): void {
       await signWithKey(world.cosign, bundle, { key: world.key });
       await own.untilAdmitted(bundle.reference);
       await world.applied(slsaPolicy(own, { ...L3, builders: builders(2) }));
-      expect(firstLine(await own.untilRefused(layer.reference, 'requires 3'))).toContain(
+      await own.untilRefused(
+        layer.reference,
         `has SLSA build level 2; policy "chains" requires 3: builder ${TEKTON_BUILDER} gives level 2: the policy says so`,
       );
     });
@@ -309,7 +312,7 @@ export function buildLevels(installed: () => Installation): void {
         '-p',
         '{"spec":{"enabled":false}}',
       ]);
-      expect(await own.untilRefused(image.reference, 'requires 2')).toContain('SLSA build level 0');
+      await own.untilRefused(image.reference, ['requires 2', 'SLSA build level 0']);
     });
   });
 

@@ -10,7 +10,7 @@ import { KubernetesStore } from '../../src/store/kubernetes-store.ts';
 import { StatusWriter } from '../../src/store/status-writer.ts';
 import { ClusterCertificate } from '../../src/tls/cluster-certificate.ts';
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';
-import { eventually } from '../kube/eventually.ts';
+import { eventually, untilHolds } from '../kube/eventually.ts';
 import { policy, signer } from '../store/documents.ts';
 import { startCluster, type Cluster } from '../support/kubernetes.ts';
 import { startProcess } from '../support/process.ts';
@@ -161,11 +161,13 @@ describe('what is applied', () => {
 
   test('what was applied has its status, and its spec is as it was applied', async () => {
     await apply(policy('ready'), signer('ci'));
-    await eventually('status', async () => (await get('clustersigningpolicy', 'ready')).status !== undefined);
-    const written = await get('clustersigningpolicy', 'ready');
-    expect(written.status?.conditions).toEqual([
-      expect.objectContaining({ type: 'Ready', status: 'True', reason: 'Valid', observedGeneration: 1 }),
-    ]);
+    const written = await untilHolds('status', async () => {
+      const policyNow = await get('clustersigningpolicy', 'ready');
+      expect(policyNow.status?.conditions).toEqual([
+        expect.objectContaining({ type: 'Ready', status: 'True', reason: 'Valid', observedGeneration: 1 }),
+      ]);
+      return policyNow;
+    });
     expect(written.spec).toMatchObject(policy('ready').spec);
     await eventually(
       'key',

@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import { untilHolds } from '../kube/eventually.ts';
 import { createObject, readObject, type Said } from '../support/api-objects.ts';
 import { API_VERSION, pod, until, type Installation } from './installation.ts';
 
@@ -11,8 +12,8 @@ export interface Tenant {
   refused(image: string, extra?: object): Promise<string>;
   /** What was changed takes its time to reach the webhook; then a dry run is answered so. */
   untilAdmitted(image: string, extra?: object): Promise<void>;
-  /** The same for a denial with these words. */
-  untilRefused(image: string, words: string, extra?: object): Promise<string>;
+  /** The same for a denial with all of these words: what holds them all may come after what holds some. */
+  untilRefused(image: string, words: string | RegExp | readonly string[], extra?: object): Promise<string>;
 }
 
 /** Longer than anything here is refreshed, retried or relied on. */
@@ -60,15 +61,21 @@ export function tenantOf({ cluster }: Pick<Installation, 'cluster'>, namespace: 
     untilAdmitted: async (image, extra = {}) => {
       await awaited('admitted', image, extra, ({ isTaken, warnings }) => isTaken && warnings === '');
     },
-    untilRefused: (image, words, extra = {}) =>
-      awaited(`refused: ${words}`, image, extra, ({ message }) => message.includes(words)),
+    untilRefused: (image, words, extra = {}) => {
+      const has = (message: string, text: string | RegExp) =>
+        typeof text === 'string' ? message.includes(text) : text.test(message);
+      const all = typeof words === 'string' || words instanceof RegExp ? [words] : words;
+      return awaited(`refused: ${all.join(', ')}`, image, extra, ({ message }) =>
+        all.every((text) => has(message, text)),
+      );
+    },
   };
 }
 
 /** What a resource's status says: its own fields beside what is in the condition Ready. */
 export type ShownStatus = Readonly<Record<string, unknown>>;
 
-/** The status of one of Countersign's resources of the whole cluster, once these of its fields are what they should be. */
+/** The status of one of Countersign's resources of the whole cluster, once all these of its fields are what they should be; matchers do. */
 export async function untilStatus(
   { cluster }: Pick<Installation, 'cluster'>,
   kind: string,
@@ -76,14 +83,13 @@ export async function untilStatus(
   expected: ShownStatus,
 ): Promise<ShownStatus> {
   const path = `/apis/${API_VERSION}/${kind.replace(/y$/, 'ie')}s/${name}`;
-  let last: ShownStatus = {};
-  const read = async () => {
-    last = shownStatus((await readObject<WithStatus>(cluster, path)) ?? {});
-    return Object.entries(expected).every(([field, value]) => last[field] === value) ? last : undefined;
+  const isAsExpected = async () => {
+    const shown = shownStatus((await readObject<WithStatus>(cluster, path)) ?? {});
+    const compared = Object.fromEntries(Object.keys(expected).map((field) => [field, shown[field]]));
+    expect(compared).toEqual(expected);
+    return shown;
   };
-  return until(`the status of ${kind} ${name}`, read, PATIENCE_SECONDS).catch((error: unknown) => {
-    throw new Error(`${kind} ${name}: ${JSON.stringify(last)}`, { cause: error });
-  });
+  return untilHolds(`the status of ${kind} ${name}`, isAsExpected, PATIENCE_SECONDS * 1000);
 }
 
 interface WithStatus {

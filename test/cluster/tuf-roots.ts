@@ -69,21 +69,25 @@ export function tufRoots(installed: () => Installation): void {
 
   test('a mirror that is down at the start: nobody can tell, and other roots are not touched', async () => {
     const [behindLate, behindCorp] = [await tenantUnder('late'), await tenantUnder('corp')];
-    const denial = await behindLate.untilRefused(signed.reference, '[TRUSTROOT_UNAVAILABLE]');
-    expect(denial).toContain('Error from server (ServiceUnavailable)');
     const why = `the TUF repository http://127.0.0.1:${latePort}/repository could not be read: its server could not be reached (ECONNREFUSED)`;
-    expect(denial).toContain(
+    await behindLate.untilRefused(signed.reference, [
+      'Error from server (ServiceUnavailable)',
       `Image ${signed.reference} could not be verified: a trust root is not available.`,
-    );
-    expect(denial).toContain(why);
-    const status = await untilStatus(world, 'trustroot', 'late', { ready: 'False', reason: 'Unavailable' });
-    expect(status['message']).toContain(why);
-    expect(status).not.toHaveProperty('fingerprint');
+      why,
+      '[TRUSTROOT_UNAVAILABLE]',
+    ]);
+    await untilStatus(world, 'trustroot', 'late', {
+      ready: 'False',
+      reason: 'Unavailable',
+      message: expect.stringContaining(why),
+      fingerprint: undefined,
+    });
 
     await behindCorp.untilAdmitted(signed.reference);
     await behindCorp.admitted(signed.reference);
     expect(await behindCorp.refused(stranger.reference)).toContain('[IDENTITY_MISMATCH]');
-    expect(await untilStatus(world, 'trustroot', 'corp', { ready: 'True' })).toMatchObject({
+    await untilStatus(world, 'trustroot', 'corp', {
+      ready: 'True',
       reason: 'Valid',
       message: 'In force.',
       fingerprint: PRINT,
@@ -107,8 +111,12 @@ export function tufRoots(installed: () => Installation): void {
     await tenant.untilAdmitted(signed.reference);
     await tenant.admitted(signed.reference);
     expect(await tenant.refused(stranger.reference)).toContain('[IDENTITY_MISMATCH]');
-    const status = await untilStatus(world, 'trustroot', 'archive', { ready: 'True', reason: 'Valid' });
-    expect(status).toMatchObject({ fingerprint: PRINT, usableUntil: TIME });
+    await untilStatus(world, 'trustroot', 'archive', {
+      ready: 'True',
+      reason: 'Valid',
+      fingerprint: PRINT,
+      usableUntil: TIME,
+    });
   });
 
   test('H8: a mirror of somebody else, and one whose metadata has expired', async () => {
@@ -133,7 +141,7 @@ export function tufRoots(installed: () => Installation): void {
         [behindOther, 'is not signed by as many trusted keys as it must be'],
         [behindExpired, 'has expired; whoever runs it must sign a new one'],
       ] as const)
-        expect(await tenant.untilRefused(signed.reference, words)).toContain('[TRUSTROOT_UNAVAILABLE]');
+        await tenant.untilRefused(signed.reference, [words, '[TRUSTROOT_UNAVAILABLE]']);
     } finally {
       await Promise.all(servers.map((server) => server.stop()));
     }

@@ -12,3 +12,24 @@ export async function eventually(
     await sleep(5);
   }
 }
+
+/**
+ * Repeats the whole of what is expected until it holds, and returns what it returned. To wait for one field and then expect
+ * another depends on which of them is written first. After `deadline` milliseconds the last failure is thrown.
+ */
+export async function untilHolds<T>(
+  what: string,
+  expectation: () => T | Promise<T>,
+  deadline = 60_000,
+): Promise<T> {
+  const end = Date.now() + deadline;
+  for (;;) {
+    try {
+      return await expectation();
+    } catch (error) {
+      if (Date.now() > end)
+        throw new Error(`it did not hold within ${deadline} ms: ${what}: ${String(error)}`, { cause: error });
+    }
+    await sleep(20);
+  }
+}

@@ -4,7 +4,7 @@ import { KubeClient } from '../../src/kube/client.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
 import { Reflector, type ReflectorOptions } from '../../src/kube/reflector.ts';
 import { silentLogger } from '../../src/log.ts';
-import { eventually } from './eventually.ts';
+import { eventually, untilHolds } from './eventually.ts';
 import { ScriptedApiServer, status } from './scripted-api-server.ts';
 
 const collection = '/apis/countersign.dev/v1alpha1/trustedsigners';
@@ -245,9 +245,9 @@ describe('what goes wrong', () => {
     };
     const made = reflector({ timing: { pageSize: 2 } });
     await eventually('second page refused', () => pages >= 2);
+    await untilHolds('the refusal has arrived', () => expect(made.lastError).toContain('500'));
     expect(made.synced).toBe(false);
     expect(holding(made)).toBe('');
-    expect(made.lastError).toContain('500');
     isRefused = false;
     await synced(made);
     expect(holding(made)).toBe('s0=x s1=x s2=x s3=x');

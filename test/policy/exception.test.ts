@@ -118,6 +118,30 @@ describe('an exception lifts what a policy says', () => {
     expect(exceptionsInForce(snapshot, '', NOW)).toEqual([]);
   });
 
+  test('C12: two exceptions are not added up: one of them must cover namespace, image, policy and time', () => {
+    const verdict: Verdict = {
+      policy: { kind: 'ClusterSigningPolicy', namespace: undefined, name: 'mcp-servers' },
+      mode: 'Enforce',
+      outcome: UNSIGNED,
+    };
+    const names = (...exceptions: ReturnType<typeof exception>[]) => {
+      const snapshot = snapshotOf(policy(), ...exceptions);
+      const inForce = exceptionsInForce(snapshot, 'mcp', NOW);
+      return exceptionFor(verdict, snapshot.policies[0], factsOf({}), inForce)?.name;
+    };
+    // Each covers all but one thing, which the others do cover.
+    const partial = [
+      exception('other-namespace', { namespaces: new Set(['ingress', 'mcp2']) }),
+      exception('other-image', { images: [parseGlob('quay.io/org/*')] }),
+      exception('other-policy', { policies: new Set(['others', 'mcp/mcp-servers']) }),
+      exception('over', { expiresAt: NOW }),
+    ];
+    for (const [index] of partial.entries())
+      expect(names(...partial.slice(index), ...partial.slice(0, index))).toBeUndefined();
+    expect(names(...partial, exception('whole'))).toBe('whole');
+    expect(names(exception('whole', { policies: new Set(['mcp-servers']) }), ...partial)).toBe('whole');
+  });
+
   test('of several the one that lasts longest is told, whatever order they came in', () => {
     const short = exception('a-short');
     const long = exception('z-long', { expiresAt: NOW + 2 * HOUR });

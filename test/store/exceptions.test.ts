@@ -10,7 +10,7 @@ import { PolicySet } from '../../src/store/policy-set.ts';
 import { SnapshotView, statusOf, type ResourceStatus } from '../../src/store/resource-status.ts';
 import { StatusWriter } from '../../src/store/status-writer.ts';
 import { builtinRoots } from '../../src/trust/builtin-roots.ts';
-import { eventually } from '../kube/eventually.ts';
+import { eventually, untilHolds } from '../kube/eventually.ts';
 import { ScriptedApiServer, type StoredObject } from '../kube/scripted-api-server.ts';
 import { staticTrust } from '../support/trust.ts';
 import { COLLECTIONS, exception, namespacedPolicy, policy } from './documents.ts';
@@ -170,10 +170,9 @@ describe('exceptions in a cluster', () => {
     const ready = () =>
       (api.get(COLLECTIONS.exceptions, 'e') as StoredObject & { status?: { conditions: object[] } }).status
         ?.conditions[0];
-    await eventually('written', () => ready() !== undefined);
-    expect(ready()).toMatchObject({ status: 'True', reason: 'Valid' });
+    await untilHolds('written', () => expect(ready()).toMatchObject({ status: 'True', reason: 'Valid' }));
     now = END;
-    await eventually('turned', () => (ready() as { reason: string }).reason === 'Expired');
-    expect(ready()).toMatchObject({ status: 'False', lastTransitionTime: '2026-11-22T13:00:00Z' });
+    const turned = { reason: 'Expired', status: 'False', lastTransitionTime: '2026-11-22T13:00:00Z' };
+    await untilHolds('turned', () => expect(ready()).toMatchObject(turned));
   });
 });

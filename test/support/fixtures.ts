@@ -173,7 +173,10 @@ export interface TestSigstore {
   ): SimpleSigningEvidence;
 }
 
-export function createSigstore(options: { readonly name?: string } = {}): TestSigstore {
+/** @param options `logHost`: name of Rekor v1's checkpoints, which is the host in its URL */
+export function createSigstore(
+  options: { readonly name?: string; readonly logHost?: string } = {},
+): TestSigstore {
   const name = options.name ?? 'fs';
   const period = { notBefore: INSTANCE_START, notAfter: INSTANCE_END };
   const rootAuthority = makeAuthority({ name: `${name} root`, ...period });
@@ -184,7 +187,7 @@ export function createSigstore(options: { readonly name?: string } = {}): TestSi
     ...period,
   });
   const ctLog = newKeyPair();
-  const logV1 = createLog(1, `rekor.${name}.example`);
+  const logV1 = createLog(1, options.logHost ?? `rekor.${name}.example`);
   const logV2 = createLog(2, `log2026-1.rekor.${name}.example`);
   const tsa = createTimestampAuthority({ name, ...period });
   const parts = { authority, rootAuthority, ctLog, logV1, logV2, tsa };

@@ -131,12 +131,34 @@ END
   echo "$name $version: installed in $((SECONDS - started)) s"
 }
 
+need_browser() {
+  command -v "$1" >/dev/null && return
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null ||
+    fail "The tests in a browser need $1 on PATH: install it (on Debian: apt-get install ${source#apt:}), and run this again."
+}
+
+# What the missing tools need is checked before the first of them is built, which takes minutes.
+need_all() {
+  local name missing=()
+  for name in "$@"; do
+    [[ -e $(binary_of "$name") ]] || missing+=("$name")
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  echo "${#missing[@]} of $# test tools are missing: ${missing[*]}. All of them take about 20 minutes, once on a machine."
+  for name in "${missing[@]}"; do
+    look_up "$name"
+    case $source in
+      pip:*) need_python "$name" ;;
+      apt:*) need_browser "$name" ;;
+      *) need_go ;;
+    esac
+  done
+}
+
 # A browser that is on PATH is used as it is; else Debian's is installed, which takes root.
 install_debian() {
   local name=$1 binary=$2 started=$SECONDS packages=${source#apt:} program
   if ! command -v "$name" >/dev/null; then
-    [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null ||
-      fail "The tests in a browser need $name on PATH: install it (on Debian: apt-get install $packages), and run this again."
     # shellcheck disable=SC2086
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages; } \
       >"$cache/$name.log" 2>&1 || {
@@ -210,17 +232,11 @@ main() {
   [[ ${#names[@]} -gt 0 ]] || mapfile -t names < <(tools | cut -d'|' -f1)
   for name in "${names[@]}"; do look_up "$name"; done
 
+  need_all "${names[@]}"
   export CGO_ENABLED=0
   for name in "${names[@]}"; do
     look_up "$name"
     binary=$(binary_of "$name")
-    if [[ ! -e $binary ]]; then
-      case $source in
-        pip:*) need_python "$name" ;;
-        apt:*) ;;
-        *) need_go ;;
-      esac
-    fi
     if [[ ! -e $binary && -z $locked ]]; then
       mkdir -p "$cache"
       lock
@@ -228,7 +244,10 @@ main() {
     fi
     if [[ -e $binary ]]; then
       echo "$name $version: cached"
-    elif [[ $source == pip:* ]]; then
+      continue
+    fi
+    echo "$name $version: being built"
+    if [[ $source == pip:* ]]; then
       install_python "$name" "$binary"
     elif [[ $source == apt:* ]]; then
       install_debian "$name" "$binary"

@@ -6,7 +6,7 @@ import { silentLogger } from '../../../src/log.ts';
 import { verificationKey, type VerificationKey } from '../../../src/sigstore/public-key.ts';
 import { KeyRing, type KeyObserver } from '../../../src/trust/keys/key-ring.ts';
 import type { KeyTiming } from '../../../src/trust/keys/key-timing.ts';
-import { eventually } from '../../kube/eventually.ts';
+import { eventually, untilHolds } from '../../kube/eventually.ts';
 import { newKey } from './support.ts';
 
 const [first, second] = [verificationKey(newKey()), verificationKey(newKey())];
@@ -216,8 +216,10 @@ describe('the key ring', () => {
     );
     ring.want([release, other]);
     await eventually('the other is known', () => ring.state(other).kind === 'known');
-    expect(fingerprints(ring)).toBe(
-      'hashivault://release could not be read: its store did not answer in time',
+    await untilHolds('the reason is told', () =>
+      expect(fingerprints(ring)).toBe(
+        'hashivault://release could not be read: its store did not answer in time',
+      ),
     );
     expect(seen.slice(0, 2)).toEqual(['hashivault error true', 'hashivault ok true']);
     store.resolve = () => Promise.resolve([second]);
