@@ -75,6 +75,11 @@ export function isPathComponent(text: string): boolean {
   return PATH_COMPONENT.test(text);
 }
 
+/** Whether a text can be a repository as registries know it, without a host. */
+export function isRepository(text: string): boolean {
+  return text.length <= MAX_REPOSITORY_CHARS && text.split('/').every(isPathComponent);
+}
+
 function hasTag(name: string): boolean {
   return name.lastIndexOf(':') > name.lastIndexOf('/');
 }

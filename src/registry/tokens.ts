@@ -10,6 +10,7 @@ import { parseJsonObject } from './json.ts';
 import type { Respites } from './respites.ts';
 import { SingleFlight } from './single-flight.ts';
 import { acceptedRealm } from './token-realm.ts';
+import { pullScopes } from './token-scopes.ts';
 
 /** What the token specification says where the answer does not. */
 const DEFAULT_SECONDS = 60;
@@ -40,7 +41,10 @@ export type Send = (endpoint: Endpoint, request: Request, signal: AbortSignal) =
 export class Tokens {
   readonly #send: Send;
   readonly #now: () => number;
+  /** The newest challenge of each registry: realm and service, for repositories that have had none yet. */
   readonly #challenges = new LRUCache<string, Challenge>(atMost(1000));
+  /** The newest of each repository: a registry may have several token servers, and its scope is for this repository alone. */
+  readonly #ownChallenges = new LRUCache<string, Challenge>(atMost(1000));
   readonly #tokens = new LRUCache<string, Token>(atMost(5000));
   readonly #flights: SingleFlight<string>;
 
@@ -65,7 +69,8 @@ export class Tokens {
 
   /** What to send before the registry has asked: nothing, unless it is known what it asks for. */
   async known(access: Access, signal: AbortSignal): Promise<string | undefined> {
-    const challenge = this.#challenges.get(access.endpoint.key);
+    const challenge =
+      this.#ownChallenges.get(placeOf(access)) ?? withoutScope(this.#challenges.get(access.endpoint.key));
     if (access.credential?.kind === 'registry') return `Bearer ${access.credential.token}`;
     try {
       return challenge === undefined ? undefined : await this.#answer(access, challenge, signal);
@@ -91,7 +96,8 @@ export class Tokens {
       offered.find((each) => each.scheme === 'bearer') ?? offered.find((each) => each.scheme === 'basic');
     if (challenge === undefined || access.credential?.kind === 'registry') return undefined;
     this.#challenges.set(access.endpoint.key, challenge);
-    const key = tokenKey(access);
+    this.#ownChallenges.set(placeOf(access), challenge);
+    const key = tokenKey(access, challenge);
     if (this.#tokens.get(key)?.header === rejected) this.#tokens.delete(key);
     const answer = await this.#answer(access, challenge, signal);
     return answer === rejected ? undefined : answer;
@@ -102,7 +108,7 @@ export class Tokens {
     if (challenge.scheme === 'basic') {
       return credential?.kind === 'basic' ? basicHeader(credential.username, credential.password) : undefined;
     }
-    const key = tokenKey(access);
+    const key = tokenKey(access, challenge);
     const held = this.#tokens.get(key);
     if (held !== undefined && this.#now() < held.until) return held.header;
     return this.#flights.run(
@@ -137,24 +143,42 @@ export class Tokens {
     }
     const { token, seconds } = readToken(answer.body, endpoint);
     const header = `Bearer ${token}`;
-    this.#tokens.set(tokenKey(access), { header, until: this.#now() + seconds * 1000 * MARGIN });
+    this.#tokens.set(tokenKey(access, challenge), { header, until: this.#now() + seconds * 1000 * MARGIN });
     return header;
   }
 }
 
-function tokenKey({ endpoint, repository, credential }: Access): string {
-  return `${endpoint.key} ${repository} ${fingerprint(credential)}`;
+function placeOf({ endpoint, repository }: Access): string {
+  return JSON.stringify([endpoint.key, repository]);
 }
 
-/** Docker's token protocol: GET, or OAuth2 POST where an identity token is all there is. The scope is ours: one repository, pull. */
+/** Everything that a token is asked for with: one is never used in the place of another. */
+function tokenKey({ endpoint, repository, credential }: Access, { parameters }: Challenge): string {
+  const scopes = pullScopes(repository, parameters.get('scope'));
+  const server = [parameters.get('realm'), parameters.get('service')];
+  return JSON.stringify([endpoint.key, ...server, scopes, fingerprint(credential)]);
+}
+
+/** What one repository's challenge says of the token server: its scope is no other repository's. */
+function withoutScope(challenge: Challenge | undefined): Challenge | undefined {
+  if (challenge === undefined) return undefined;
+  const parameters = [...challenge.parameters].filter(([name]) => name !== 'scope');
+  return { ...challenge, parameters: new Map(parameters) };
+}
+
+/**
+ * Docker's token protocol: GET, or OAuth2 POST where an identity token is all there is. What is asked for is `pullScopes`, as
+ * docker sends several: one parameter each in a query, one list in a form. A scope in the realm's own query does not count.
+ */
 function tokenRequest(
   { endpoint, repository, credential, namespace }: Access,
   challenge: Challenge,
 ): Request {
   const realm = acceptedRealm(challenge.parameters.get('realm') ?? '', endpoint, credential);
   const query = new URLSearchParams(realm.searchParams);
+  query.delete('scope');
   const service = challenge.parameters.get('service');
-  const form = { ...(service !== undefined && { service }), scope: `repository:${repository}:pull` };
+  const scopes = pullScopes(repository, challenge.parameters.get('scope'));
   const common = {
     origin: realm.origin,
     host: endpoint.host,
@@ -167,19 +191,21 @@ function tokenRequest(
     const body = new URLSearchParams({
       grant_type: 'refresh_token',
       client_id: 'countersign',
-      ...form,
+      ...(service !== undefined && { service }),
+      scope: scopes.join(' '),
       refresh_token: credential.token,
     });
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     return {
       ...common,
       method: 'POST',
-      path: `${realm.pathname}${realm.search}`,
+      path: query.size === 0 ? realm.pathname : `${realm.pathname}?${query.toString()}`,
       headers,
       body: body.toString(),
     };
   }
-  for (const [name, value] of Object.entries(form)) query.set(name, value);
+  if (service !== undefined) query.set('service', service);
+  for (const scope of scopes) query.append('scope', scope);
   const headers =
     credential?.kind === 'basic'
       ? { authorization: basicHeader(credential.username, credential.password) }
