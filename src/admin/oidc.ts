@@ -3,6 +3,7 @@ import * as client from 'openid-client';
 import { Agent, fetch as fetchWith } from 'undici';
 import { asError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { checkedAuthorities } from '../sigstore/pem.ts';
 import { ApiProblem } from './problem.ts';
 
 export interface OidcSettings {
@@ -37,7 +38,8 @@ export class OidcIssuer {
   constructor(settings: OidcSettings, logger: Logger) {
     this.#settings = settings;
     this.#logger = logger;
-    const ca = settings.caFile === undefined ? {} : { ca: readFileSync(settings.caFile, 'utf8') };
+    const { caFile } = settings;
+    const ca = caFile === undefined ? {} : { ca: checkedAuthorities(readFileSync(caFile, 'utf8'), caFile) };
     this.#agent = new Agent({ connect: ca, maxResponseSize: MAX_ANSWER, connections: 8 });
     // Told at the start rather than to the first who signs in.
     this.#authentication();

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { checkedAuthorities } from '../sigstore/pem.ts';
 import type { HistoryDatabase } from './database.ts';
 import { parsePostgresUrl } from './postgres/connection-settings.ts';
 import { PostgresDatabase } from './postgres/postgres-database.ts';
@@ -25,6 +26,8 @@ export function openDatabase(place: HistoryPlace, onSetAside: (file: string) => 
   }
   const address = parsePostgresUrl(place.url);
   if (address === undefined) throw new Error('history.url is not a PostgreSQL URL');
-  const authorities = place.caFile === undefined ? undefined : readFileSync(place.caFile, 'utf8');
+  const { caFile } = place;
+  const authorities =
+    caFile === undefined ? undefined : checkedAuthorities(readFileSync(caFile, 'utf8'), caFile);
   return new PostgresDatabase(address, authorities);
 }

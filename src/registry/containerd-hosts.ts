@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parse, type TomlTable, type TomlValue } from 'smol-toml';
+import { parse, TomlError, type TomlTable, type TomlValue } from 'smol-toml';
 import { asError } from '../errors.ts';
+import { readAuthorities } from './authorities.ts';
 import type { MirrorSettings } from './settings.ts';
 
 /** A hosts.toml with dozens of mirrors is below this. */
@@ -68,7 +69,7 @@ function textOf(file: string): string | undefined {
 
 function ofCertificates(folder: string, host: string): ContainerdHosts {
   const files = listed(folder).filter((name) => name.endsWith('.crt'));
-  const caPem = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
+  const caPem = files.map((name) => readAuthorities(join(folder, name))).join('\n');
   const isNamed = files.length > 0 && host !== DEFAULT_NAME;
   return { mirrors: [], server: isNamed ? { url: host, caPem } : undefined };
 }
@@ -98,8 +99,14 @@ function parsed(
     if (last !== undefined && typeof last !== 'string') throw new Error('"server" is not a text');
     return { mirrors, server: last === undefined ? undefined : read(last, table) };
   } catch (cause) {
-    throw new Error(`${file} cannot be used: ${asError(cause).message}`, { cause });
+    throw new Error(`${file} cannot be used: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** The parser's own message repeats lines of the file, and headers in it may hold credentials. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof TomlError) return `it is not TOML (line ${cause.line}, column ${cause.column})`;
+  return asError(cause).message;
 }
 
 function mirrorOf(url: string, fields: TomlTable, folder: string): MirrorSettings {
@@ -107,15 +114,17 @@ function mirrorOf(url: string, fields: TomlTable, folder: string): MirrorSetting
   const names = texts(capabilities ?? [], 'capabilities').map((name) => name.toLowerCase());
   const unknown = names.find((name) => !CAPABILITIES.has(name));
   if (unknown !== undefined) throw new Error(`the capability ${JSON.stringify(unknown)} is unknown`);
+  if (overridePath !== undefined && typeof overridePath !== 'boolean')
+    throw new Error('"override_path" is neither true nor false');
   const files = texts(ca ?? [], 'ca');
   return {
     url,
-    overridePath: overridePath === true,
+    overridePath: overridePath ?? false,
     ...(names.length > 0 && {
       capabilities: (['pull', 'resolve'] as const).filter((name) => names.includes(name)),
     }),
     ...(files.length > 0 && {
-      caPem: files.map((name) => readFileSync(resolve(folder, name), 'utf8')).join('\n'),
+      caPem: files.map((name) => readAuthorities(resolve(folder, name))).join('\n'),
     }),
   };
 }

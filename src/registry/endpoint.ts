@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Fault } from '../errors.ts';
 import { isPathComponent } from '../image/reference.ts';
+import { readAuthorities } from './authorities.ts';
 import { readContainerdHosts, type ContainerdHosts } from './containerd-hosts.ts';
 import { knownTokenRealm } from './token-realm.ts';
 import type { MirrorSettings, RegistrySettings } from './settings.ts';
@@ -112,8 +112,7 @@ function endpointOf(settings: RegistrySettings): Endpoint {
     repositoryPrefix: '',
     namespace: undefined,
     plainHttp,
-    caPem:
-      settings.caPem ?? (settings.caFile === undefined ? undefined : readFileSync(settings.caFile, 'utf8')),
+    caPem: settings.caPem ?? (settings.caFile === undefined ? undefined : readAuthorities(settings.caFile)),
     ownAddresses: settings.allowLoopback === true ? 'loopback' : 'none',
     tokenRealm:
       settings.tokenRealm === undefined ? knownTokenRealm(origin) : new URL(settings.tokenRealm).origin,
@@ -141,7 +140,7 @@ function mirrorOf(
     ...(own?.caPem !== undefined && { caPem: own.caPem }),
     ...(own?.caFile !== undefined && { caFile: own.caFile }),
   });
-  const ca = mirror.caFile === undefined ? mirror.caPem : readFileSync(mirror.caFile, 'utf8');
+  const ca = mirror.caFile === undefined ? mirror.caPem : readAuthorities(mirror.caFile);
   const path = url.pathname.replace(/\/+$/, '');
   const whole = mirror.overridePath === true || path.endsWith('/v2') ? path : `${path}/v2`;
   // `/v2/dockerhub`: tokens are for repositories, and this one's begin there.

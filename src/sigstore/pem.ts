@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Refusal } from '../errors.ts';
 import { decodeBase64 } from './base64.ts';
 
@@ -33,4 +34,28 @@ export function pemBlocks(pem: string, label: string, max: number): readonly Buf
   if (blocks.length > max + 1) throw new Refusal('LIMIT', `there are more than ${max} PEM blocks ${label}`);
   if (blocks.at(-1) !== '') throw new Refusal('MALFORMED', `there is more than PEM blocks ${label}`);
   return blocks.slice(0, -1).map((block) => pemBody(`${block}${end}`, label, 'a PEM block'));
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/**
+ * The text of a file of authorities, which is PEM certificates. Of such a text Node drops what it cannot read, without an error.
+ * @param file its name, for the error
+ * @throws Error that names the file
+ */
+export function checkedAuthorities(pem: string, file: string): string {
+  const blocks = pem.match(CERTIFICATE) ?? [];
+  if (blocks.length === 0) throw new Error(`${file} holds no PEM certificate`);
+  const begun = pemLabels(pem).filter((label) => label === 'CERTIFICATE').length;
+  if (blocks.length !== begun || !blocks.every(isCertificate))
+    throw new Error(`${file} holds a PEM certificate that cannot be read`);
+  return pem;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }

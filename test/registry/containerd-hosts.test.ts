@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { endpointsOf, ownEndpoint, type Endpoints } from '../../src/registry/endpoint.ts';
 import type { RegistrySettings } from '../../src/registry/settings.ts';
+import { createAuthority } from '../support/certificates.ts';
 import { Artifacts } from './artifacts.ts';
 import { asking, evilRegistry, imageSource, reference } from './sources.ts';
 
@@ -22,6 +23,15 @@ function configured(files: Readonly<Record<string, string>>, registries: readonl
   const notes: string[] = [];
   const of = endpointsOf({ registries, containerdHosts, note: (text) => void notes.push(text) });
   return { of, notes, containerdHosts };
+}
+
+const authorities = new Map<string, string>();
+
+/** An authority's certificate, the same for the same name. */
+function pem(name: string): string {
+  const made = authorities.get(name) ?? createAuthority(name).certPem;
+  authorities.set(name, made);
+  return made;
 }
 
 function short({ origin, mirrors }: Endpoints) {
@@ -110,14 +120,46 @@ describe("containerd's hosts.toml", () => {
   test('authorities: relative to the file, as one or several, and *.crt without one', () => {
     const { of } = configured({
       'a.example/hosts.toml': 'ca = "own.pem"\n[host."https://m.example"]\nca = ["one.pem", "two.pem"]',
-      'a.example/own.pem': 'OWN',
-      'a.example/one.pem': 'ONE',
-      'a.example/two.pem': 'TWO',
-      'b.example/ca.crt': 'CRT',
+      'a.example/own.pem': pem('OWN'),
+      'a.example/one.pem': pem('ONE'),
+      'a.example/two.pem': pem('TWO'),
+      'b.example/ca.crt': pem('CRT'),
     });
-    expect(of('a.example').origin.caPem).toBe('OWN');
-    expect(of('a.example').mirrors[0]?.endpoint.caPem).toBe('ONE\nTWO');
-    expect(of('b.example')).toMatchObject({ mirrors: [], origin: { host: 'b.example', caPem: 'CRT' } });
+    expect(of('a.example').origin.caPem).toBe(pem('OWN'));
+    expect(of('a.example').mirrors[0]?.endpoint.caPem).toBe(`${pem('ONE')}\n${pem('TWO')}`);
+    expect(of('b.example')).toMatchObject({ mirrors: [], origin: { host: 'b.example', caPem: pem('CRT') } });
+  });
+
+  test('a file of authorities without a certificate stops the start, wherever it is named', () => {
+    const caFile = join(root, 'ca.pem');
+    const start = (text: string, registry: object) => {
+      writeFileSync(caFile, text);
+      return endpointsOf({ registries: [{ host: 'a.example', ...registry }], note: () => {} });
+    };
+    for (const registry of [{ caFile }, { mirrors: [{ url: 'm.example', caFile }] }]) {
+      expect(() => start(pem('A'), registry)).not.toThrow();
+      expect(() => start('A', registry)).toThrow(/ca\.pem holds no PEM certificate$/);
+      const [begin = '', end = ''] = [pem('A').slice(0, 100), '\n-----END CERTIFICATE-----'];
+      for (const broken of [`${begin}${end}`, `${pem('A')}${begin}`, `${pem('A')}${begin}${end}`])
+        expect(() => start(broken, registry)).toThrow(/ca\.pem holds a PEM certificate that cannot be read$/);
+    }
+    const named = (file: string, text: string) =>
+      configured({ 'a.example/hosts.toml': `ca = "${file}"`, [`a.example/${file}`]: text });
+    expect(() => named('own.pem', pem('A'))).not.toThrow();
+    expect(() => named('own.pem', 'A')).toThrow(/own\.pem holds no PEM certificate$/);
+    expect(() => configured({ 'a.example/ca.crt': pem('A') })).not.toThrow();
+    expect(() => configured({ 'a.example/ca.crt': 'A' })).toThrow(/ca\.crt holds no PEM certificate$/);
+  });
+
+  test('what is not TOML is not repeated: its headers may hold credentials', () => {
+    const header = (value: string) =>
+      configured({
+        'a.example/hosts.toml': `[host."https://m.example".header]\nauthorization = ${value}`,
+      });
+    expect(() => header('"Basic hunter2"')).not.toThrow();
+    expect(() => header('Basic hunter2')).toThrow(
+      /hosts\.toml cannot be used: it is not TOML \(line 2, column \d+\)$/,
+    );
   });
 
   test('D9: skip_verify, headers and client certificates are told and not obeyed', () => {
@@ -143,6 +185,7 @@ describe("containerd's hosts.toml", () => {
     ['a server that is no text', 'server = 1'],
     ['an authority that is not there', 'ca = "gone.pem"'],
     ['an authority that is no text', 'ca = 1'],
+    ['an override_path that is a text', '[host."https://m"]\noverride_path = "true"'],
   ])('%s stops the start and names the file', (_name, text) => {
     expect(() => configured({ 'a.example/hosts.toml': text })).toThrow(/a\.example\/hosts\.toml/);
     expect(() => configured({ 'a.example/hosts.toml': '[host."https://m"]' })).not.toThrow();

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import { Agent, ProxyAgent, type buildConnector, type Dispatcher } from 'undici';
+import { checkedAuthorities } from '../../sigstore/pem.ts';
 import { keyFault } from './key-fault.ts';
 import type { KeySettings } from './settings.ts';
 
@@ -67,9 +68,7 @@ export class KeyConnections {
 
 function readCa(file: string): string {
   try {
-    const pem = readFileSync(file, 'utf8');
-    createSecureContext({ ca: pem });
-    return pem;
+    return checkedAuthorities(readFileSync(file, 'utf8'), file);
   } catch (error) {
     throw keyFault(`the authorities in ${file} cannot be used; check that it holds PEM certificates`, error);
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici';
+import { checkedAuthorities } from '../../sigstore/pem.ts';
 import { RepositoryProblem, type RepositoryFiles } from './repository-files.ts';
 import { requestProblem } from './request-problem.ts';
 import type { TrustRootSettings } from './settings.ts';
@@ -22,7 +23,9 @@ export interface MirrorConnections {
 /** @throws Error for a file of certificates that cannot be read */
 export function mirrorConnections({ caFile, proxy }: TrustRootSettings): MirrorConnections {
   const ca =
-    caFile === undefined ? undefined : [...getCACertificates('default'), readFileSync(caFile, 'utf8')];
+    caFile === undefined
+      ? undefined
+      : [...getCACertificates('default'), checkedAuthorities(readFileSync(caFile, 'utf8'), caFile)];
   const tls = {
     secureContext: createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) }),
     // Said aloud, so that no environment variable can switch it off.
