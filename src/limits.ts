@@ -107,7 +107,7 @@ export const LIMITS = {
   pullSecrets: 16,
   /** Credentials of one pull secret: one for each registry of a company. 1 MiB holds 10,000, and each is looked at for each question. */
   pullSecretEntries: 512,
-  /** Credentials of pull secrets that are for one repository: more than are ever tried, and each is hashed for each question. */
+  /** Credentials of pull secrets that are tried for one repository. A kubelet tries all; each costs a request or three while a review waits. */
   pullSecretMatches: 32,
   /** An identity pattern of a policy: one for a GitHub workflow has 120. */
   patternChars: 1024,

@@ -1,7 +1,9 @@
-import type { Settings } from '../config.ts';
+import { SettingsError, type Settings } from '../config.ts';
+import { asError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { RegistryImageSource } from '../registry/image-source.ts';
+import type { ImageSourceSettings } from '../registry/settings.ts';
 import type { Surroundings } from './stores.ts';
 
 /** The registries, as the settings say. */
@@ -11,7 +13,7 @@ export function imageSource(
   metrics: Metrics,
   log: Logger,
 ): RegistryImageSource {
-  return new RegistryImageSource({
+  return openRegistries({
     registries,
     proxy,
     forbiddenAddresses,
@@ -31,4 +33,29 @@ export function imageSource(
         }),
     },
   });
+}
+
+/** @throws SettingsError for settings, or a file that they name, that cannot be used */
+export function openRegistries(settings: ImageSourceSettings): RegistryImageSource {
+  try {
+    return new RegistryImageSource(settings);
+  } catch (error) {
+    throw new SettingsError(asError(error).message, { cause: error });
+  }
+}
+
+/**
+ * Reads the Docker configuration before anything relies on it.
+ * @param options.mustExist whether a file that does not exist is an error too: a Secret may be mounted after the start
+ * @throws SettingsError that names the file and why it cannot be used
+ */
+export async function usableCredentials(
+  source: RegistryImageSource,
+  options: { readonly mustExist: boolean },
+): Promise<void> {
+  try {
+    await source.checkCredentials(options);
+  } catch (error) {
+    throw new SettingsError(asError(error).message, { cause: error });
+  }
 }

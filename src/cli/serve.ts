@@ -20,7 +20,7 @@ import { openAdmin, type AdminDoor } from './admin.ts';
 import type { AdminContext, AdminWatchers } from './admin-context.ts';
 import { readClientCa } from './client-ca.ts';
 import { historyFor } from './history.ts';
-import { imageSource } from './image-source.ts';
+import { imageSource, usableCredentials } from './image-source.ts';
 import { isAwaited, trustStates } from './trust.ts';
 
 /** Milliseconds that a review under way may still take when the service stops: the longest that an API server waits. */
@@ -112,6 +112,7 @@ export class Service {
     const metrics = new Metrics({ registryHosts: settings.registries.map(({ host }) => host) });
     const surroundings = await surroundingsFor(settings, logger, metrics);
     const service = new Service(settings, logger, surroundings, metrics);
+    await usableCredentials(service.#images, { mustExist: false });
     await service.#start();
     return service;
   }

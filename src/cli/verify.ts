@@ -6,8 +6,8 @@ import type { Logger } from '../log.ts';
 import { exceptionsInForce } from '../policy/exception.ts';
 import { explain, worstOf } from '../policy/explain.ts';
 import type { Explanation, VerdictKind } from '../policy/explanation.ts';
-import { RegistryImageSource } from '../registry/image-source.ts';
 import { EXIT } from './exit-codes.ts';
+import { openRegistries, usableCredentials } from './image-source.ts';
 import { settledSnapshot } from './settled-snapshot.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import { policiesInForce, verifyResources } from './verify-policies.ts';
@@ -49,7 +49,7 @@ export async function verifyImages(
   const resources = await verifyResources(options, env);
   const dockerConfig = dockerConfigFile(options, settings, env);
   const { containerdHosts, proxy, credentialHelpers } = settings;
-  const source = new RegistryImageSource({
+  const source = openRegistries({
     registries: verifyRegistries(settings.registries, options, images, resources),
     ...(containerdHosts !== undefined && { containerdHosts }),
     proxy,
@@ -63,6 +63,8 @@ export async function verifyImages(
   const { trust, refreshes } = verifyTrust(resources, settings, { env, logger });
   const deadline = deadlines(options.timeout * 1000);
   try {
+    // A person can mend the file now: without its credentials the answer would be that the registry refused access.
+    await usableCredentials(source, { mustExist: true });
     trust.start();
     const snapshot = await settledSnapshot(resources, trust, { signal: deadline.trust, refreshes });
     const candidates = policiesInForce(snapshot, options.namespace);

@@ -1,14 +1,21 @@
+import { quote } from '../image/quote.ts';
 import { isHostOf, providerOfHelper, type CloudProvider } from './cloud/hosts.ts';
 import type { Credential } from './credentials.ts';
 
 /** What one key of a Docker configuration is for. */
-export interface Entry {
+interface Key {
   /** `ghcr.io`, `registry.example:5000`, `*.example.com`: as many labels as the hosts that it is for. */
   readonly host: string;
   /** Repository, or the first parts of one; empty = the whole host. */
   readonly path: string;
-  readonly credential: Credential;
 }
+
+/** A credential, or why there is none that can be used: a part of a sentence, without secrets. */
+type Found =
+  { readonly credential: Credential } | { readonly credential: undefined; readonly problem: string };
+
+/** One entry of a Docker configuration. */
+export type Entry = Key & Found;
 
 /** The credentials in a Docker configuration, or in a pull secret. */
 export interface DockerEntries {
@@ -22,10 +29,13 @@ export interface DockerEntries {
 /** Docker Hub has one name in image references, and these in the keys of configurations. */
 const DOCKER_HUB_NAMES = ['docker.io', 'index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com'];
 
-/** `config.json`, which is also what `kubernetes.io/dockerconfigjson` holds. @throws Error for what is none; never repeats its text, which holds secrets */
+/** `config.json`. @throws Error for what is none; never repeats its text, which holds secrets */
 export function parseDockerConfig(text: string): DockerEntries {
   const config = parseObject(text);
-  const { entries, notes } = entriesOf(config['auths']);
+  const entries = entriesOf(config['auths'] ?? {}, 'its "auths"');
+  const notes = entries.flatMap((entry) =>
+    entry.credential === undefined ? [`in the Docker configuration ${unusable(entry)}`] : [],
+  );
   const helpers = new Map<string, CloudProvider>();
   const problems: string[] = [];
   for (const { host, helper } of helpersOf(config)) {
@@ -42,16 +52,27 @@ export function parseDockerConfig(text: string): DockerEntries {
 }
 
 function helpersOf(config: Readonly<Record<string, unknown>>): readonly { host: string; helper: string }[] {
-  const { credHelpers, credsStore } = config;
-  const named = Object.entries(isRecord(credHelpers) ? credHelpers : {}).flatMap(([key, helper]) =>
-    isText(helper) ? [{ host: parseKey(key).host, helper }] : [],
-  );
-  return isText(credsStore) ? [...named, { host: '*', helper: credsStore }] : named;
+  const { credHelpers, credsStore } = {
+    credHelpers: config['credHelpers'] ?? {},
+    credsStore: config['credsStore'] ?? '',
+  };
+  if (!isRecord(credHelpers)) throw new Error('its "credHelpers" is not an object');
+  if (typeof credsStore !== 'string') throw new Error('its "credsStore" is not a text');
+  const named = Object.entries(credHelpers).flatMap(([key, helper]) => {
+    if (typeof helper !== 'string') throw new Error('its "credHelpers" has a value that is not a text');
+    return helper === '' ? [] : [{ host: parseKey(key).host, helper }];
+  });
+  return credsStore === '' ? named : [...named, { host: '*', helper: credsStore }];
 }
 
-/** The older `.dockercfg`, `kubernetes.io/dockercfg`: what stands under `auths` in the newer. @throws Error as above */
-export function parseDockerCfg(text: string): DockerEntries {
-  return { ...entriesOf(parseObject(text)), helpers: new Map() };
+/** What `kubernetes.io/dockerconfigjson` holds: a `config.json`, of which nothing but `auths` is used. @throws Error as above */
+export function parseDockerConfigJson(text: string): Pick<DockerEntries, 'entries'> {
+  return { entries: entriesOf(parseObject(text)['auths'] ?? {}, 'its "auths"') };
+}
+
+/** The older `.dockercfg`, `kubernetes.io/dockercfg`: what is under `auths` in the newer. @throws Error as above */
+export function parseDockerCfg(text: string): Pick<DockerEntries, 'entries'> {
+  return { entries: entriesOf(parseObject(text), 'it') };
 }
 
 /**
@@ -64,15 +85,30 @@ export function credentialsFor(
   host: string,
   repository: string,
 ): readonly Credential[] {
+  return entriesFor(entries, host, repository)
+    .toSorted((a, b) => Number(isGlob(a.host)) - Number(isGlob(b.host)) || b.path.length - a.path.length)
+    .flatMap(({ credential }) => credential ?? []);
+}
+
+/** The entries for a repository that hold no credential, as parts of sentences. */
+export function problemsFor(entries: readonly Entry[], host: string, repository: string): readonly string[] {
+  return entriesFor(entries, host, repository).flatMap((entry) =>
+    entry.credential === undefined ? [unusable(entry)] : [],
+  );
+}
+
+function entriesFor(entries: readonly Entry[], host: string, repository: string): readonly Entry[] {
   const names = host === 'docker.io' ? DOCKER_HUB_NAMES : [host];
   return (
     entries
       .filter((entry) => names.some((name) => isHostMatch(entry.host, name)))
       // By whole parts: `org` is no prefix of `organisation/app`.
       .filter(({ path }) => path === '' || `${repository}/`.startsWith(`${path}/`))
-      .toSorted((a, b) => Number(isGlob(a.host)) - Number(isGlob(b.host)) || b.path.length - a.path.length)
-      .map(({ credential }) => credential)
   );
+}
+
+function unusable({ host, problem }: Entry & { readonly credential: undefined }): string {
+  return `the entry for ${quote(host)} holds no credentials that can be used (${problem})`;
 }
 
 /** Whether a host is what a key or setting says: as many labels, each equal or matched by its `*`, and the same port. */
@@ -110,19 +146,10 @@ function isLabelMatch(pattern: string, label: string): boolean {
   return at <= label.length - last.length;
 }
 
-function entriesOf(auths: unknown): Omit<DockerEntries, 'helpers'> {
-  const entries: Entry[] = [];
-  const notes: string[] = [];
-  for (const [key, value] of Object.entries(isRecord(auths) ? auths : {})) {
-    const place = parseKey(key);
-    const credential = isRecord(value) ? credentialOf(value) : undefined;
-    if (credential !== undefined) entries.push({ ...place, credential });
-    else
-      notes.push(
-        `the entry for ${place.host} in the Docker configuration holds no credentials that can be used`,
-      );
-  }
-  return { entries, notes };
+/** @param what names the object in the error */
+function entriesOf(auths: unknown, what: string): readonly Entry[] {
+  if (!isRecord(auths)) throw new Error(`${what} is not an object`);
+  return Object.entries(auths).map(([key, value]) => ({ ...parseKey(key), ...credentialOf(value) }));
 }
 
 /** `https://index.docker.io/v1/`, `ghcr.io`, `registry.example.com:5000/team`. */
@@ -135,17 +162,47 @@ function parseKey(key: string): { host: string; path: string } {
   return { host: DOCKER_HUB_NAMES.includes(name) ? 'docker.io' : name, path };
 }
 
-function credentialOf(value: Readonly<Record<string, unknown>>): Credential | undefined {
+/**
+ * The credential of one entry, with the precedence of docker (cli/config/configfile, moby's registry package) and the kubelet
+ * (pkg/credentialprovider): `auth` replaces `username` and `password`, also where it cannot be read: both then refuse the
+ * whole file, and neither falls back. The tokens are docker's; a kubelet does not read them.
+ */
+function credentialOf(value: unknown): Found {
+  if (!isRecord(value)) return { credential: undefined, problem: 'it is not an object' };
   const { auth, username, password, identitytoken, registrytoken } = value;
-  // It goes into a header as it is.
-  if (isText(registrytoken))
-    return /^[\x21-\x7e]+$/.test(registrytoken) ? { kind: 'registry', token: registrytoken } : undefined;
-  if (isText(identitytoken)) return { kind: 'identity', token: identitytoken };
-  if (isText(username) && isText(password)) return loginOf(username, password);
-  if (!isText(auth)) return undefined;
-  const decoded = Buffer.from(auth, 'base64').toString('utf8');
-  const colon = decoded.indexOf(':');
-  return colon > 0 ? loginOf(decoded.slice(0, colon), decoded.slice(colon + 1)) : undefined;
+  const login = isAbsent(auth) ? { username, password } : decodeAuth(auth);
+  if (login === undefined)
+    return { credential: undefined, problem: 'its "auth" is not the base64 of username:password' };
+  if (isText(registrytoken)) {
+    // It goes into a header as it is.
+    return /^[\x21-\x7e]+$/.test(registrytoken)
+      ? { credential: { kind: 'registry', token: registrytoken } }
+      : { credential: undefined, problem: 'its "registrytoken" has characters that no token has' };
+  }
+  if (isText(identitytoken)) return { credential: { kind: 'identity', token: identitytoken } };
+  if (isText(login.username) && (isText(login.password) || !isAbsent(auth)))
+    return { credential: loginOf(login.username, String(login.password)) };
+  return { credential: undefined, problem: 'it has neither "auth" nor "username" and "password"' };
+}
+
+/** As a kubelet decodes it: standard base64 with its padding or without any, line breaks in it. Undefined for anything else. */
+function decodeAuth(auth: unknown): { username: string; password: string } | undefined {
+  const text = typeof auth === 'string' ? auth.replace(/[\r\n]/g, '') : '';
+  const isWhole = text.includes('=') ? text.length % 4 === 0 : text.length % 4 !== 1;
+  if (!isWhole || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
+  const decoded = utf8(Buffer.from(text, 'base64'));
+  const colon = decoded?.indexOf(':') ?? -1;
+  return decoded !== undefined && colon > 0
+    ? { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) }
+    : undefined;
+}
+
+function utf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function loginOf(username: string, password: string): Credential {
@@ -167,6 +224,11 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Go's decoder, which docker and the kubelet use, takes all of these for a field that is not there. */
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
 }
 
 function isText(value: unknown): value is string {

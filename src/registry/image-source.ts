@@ -52,6 +52,7 @@ export class RegistryImageSource implements ImageSource {
   readonly #connections: Connections;
   readonly #lookups: Lookups;
   readonly #stopped = new AbortController();
+  readonly #installation: DockerConfigFile | undefined;
   /**
    * The same for questions of people, which no admission waits for. It has a quarter of the places and a memory of its own, and no
    * admission joins a look-up of it: however much is asked here, admissions find their places and what they remembered (attack G14).
@@ -82,10 +83,11 @@ export class RegistryImageSource implements ImageSource {
     const send = this.#connections.send.bind(this.#connections);
     const helpers = settings.credentialHelpers ?? [];
     const post = formPost((host) => ownEndpoint(endpoints, host), send);
+    this.#installation =
+      dockerConfigFile === undefined ? undefined : new DockerConfigFile(dockerConfigFile, log, now);
     const keyrings = new Keyrings({
       pullSecrets: settings.pullSecrets,
-      installation:
-        dockerConfigFile === undefined ? undefined : new DockerConfigFile(dockerConfigFile, log, now),
+      installation: this.#installation,
       cloud: new CloudCredentials({ helpers, post, log, now, stopped }),
     });
     const respites = new Respites(now);
@@ -102,6 +104,15 @@ export class RegistryImageSource implements ImageSource {
     };
     this.#lookups = new Lookups({ ...common, ...HURRIED, send });
     this.unhurried = new Lookups({ ...common, ...UNHURRIED, send: narrowed(send, concurrency) });
+  }
+
+  /**
+   * Reads the Docker configuration, which is otherwise read when a registry is first asked.
+   * @param options.mustExist whether a file that does not exist is an error too, and not only logged
+   * @throws Error that names the file and why it cannot be used
+   */
+  async checkCredentials(options: { readonly mustExist: boolean }): Promise<void> {
+    await this.#installation?.start(options);
   }
 
   resolve(image: ImageReference, options: AskOptions): Promise<Resolved> {

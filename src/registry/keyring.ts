@@ -4,12 +4,15 @@ import { LIMITS } from '../limits.ts';
 import type { CloudCredentials } from './cloud-credentials.ts';
 import { fingerprint, type Credential } from './credentials.ts';
 import type { DockerConfigFile } from './docker-config.ts';
-import { credentialsFor, type Entry } from './docker-entries.ts';
-import { secretEntries, type PullSecretSource } from './pull-secret.ts';
+import { credentialsFor } from './docker-entries.ts';
+import { secretCredentials, type PullSecretSource } from './pull-secret.ts';
 import { raced } from './single-flight.ts';
 
-/** Times that a question is asked anew with another credential: as often as a kubelet with a few secrets would, and bounded. */
-export const MAX_TRIES = 3;
+/**
+ * Credentials of the installation itself that are tried at one registry. Its Docker configuration is no stranger's, but each one
+ * costs requests while a review waits. The bound of pull secrets is `LIMITS.pullSecretMatches`; neither takes the other's part.
+ */
+const MAX_OWN = 32;
 
 /** One way of signing in. */
 export interface Candidate {
@@ -21,7 +24,7 @@ export interface Candidate {
 
 /** The ways of signing in to one repository on somebody's behalf. */
 export interface Keyring {
-  /** In the order in which they are tried: 1 to `MAX_TRIES`. */
+  /** In the order in which they are tried. The last one is anonymous, whatever was left out before it. */
   readonly candidates: readonly [Candidate, ...Candidate[]];
   /** Names all of it and gives nothing away: what was not found with one keyring is no answer for another. */
   readonly access: string;
@@ -54,18 +57,26 @@ export class Keyrings {
       this.#options.pullSecrets?.read(puller, { renew: false }),
       this.#options.installation?.read(),
     ]);
-    const matching = (entries: readonly Entry[]) => credentialsFor(entries, name, repository);
     const cloud = await this.#options.cloud.find(name, installation?.helpers ?? new Map());
-    const [workload, account] = [secrets?.workload ?? [], secrets?.serviceAccount ?? []].map(secretEntries);
-    const ofSecrets = [...matching(workload?.entries ?? []), ...matching(account?.entries ?? [])];
-    const found: Candidate[] = [
+    const [workload, account] = [secrets?.workload ?? [], secrets?.serviceAccount ?? []].map((each) =>
+      secretCredentials(each, name, repository),
+    );
+    const ofSecrets = [...(workload?.credentials ?? []), ...(account?.credentials ?? [])];
+    const configured = credentialsFor(installation?.entries ?? [], name, repository);
+    const ofInstallation = [...cloud.named, ...configured, ...cloud.configured];
+    const found = [
       ...ofSecrets.slice(0, LIMITS.pullSecretMatches).map(secret),
-      ...cloud.named.map(own),
-      ...matching(installation?.entries ?? []).map(own),
-      ...cloud.configured.map(own),
+      ...ofInstallation.slice(0, MAX_OWN).map(own),
     ];
-    const unused = [...(workload?.missing ?? []), ...(account?.missing ?? [])];
-    return keyringOf(found, [...(secrets?.missing ?? []), ...unused, ...cloud.missing]);
+    return keyringOf(found, [
+      ...leftOut(ofSecrets.length, LIMITS.pullSecretMatches, 'in the pull secrets'),
+      ...leftOut(ofInstallation.length, MAX_OWN, "of Countersign's own"),
+      ...(secrets?.missing ?? []),
+      ...(workload?.missing ?? []),
+      ...(account?.missing ?? []),
+      ...(installation?.missing(name, repository) ?? []),
+      ...cloud.missing,
+    ]);
   }
 
   /** Reads the pull secrets once more, those that were not read just now. @returns whether one of them has changed; false as well when the signal comes first */
@@ -86,7 +97,7 @@ function keyringOf(found: readonly Candidate[], missing: readonly string[]): Key
   const byFingerprint = new Map<string, Candidate>();
   // In the place of the first, but as the last: what the installation has as well is no secret of the namespace.
   for (const candidate of found) byFingerprint.set(fingerprint(candidate.credential), candidate);
-  const [first, ...others] = [...byFingerprint.values(), nobody].slice(0, MAX_TRIES);
+  const [first, ...others] = [...byFingerprint.values(), nobody];
   const named = [...byFingerprint.keys(), ...missing];
   const access = createHash('sha256').update(JSON.stringify(named)).digest('hex');
   return {
@@ -94,6 +105,11 @@ function keyringOf(found: readonly Candidate[], missing: readonly string[]): Key
     access: named.length === 0 ? fingerprint(undefined) : access,
     missing,
   };
+}
+
+function leftOut(count: number, max: number, whose: string): readonly string[] {
+  if (count <= max) return [];
+  return [`of the ${count} credentials ${whose} for this repository only the first ${max} are tried`];
 }
 
 const nobody: Candidate = { credential: undefined, isPullSecret: false };

@@ -1,7 +1,15 @@
 import type { Puller } from '../admission/ports.ts';
+import { asError } from '../errors.ts';
 import { quote } from '../image/quote.ts';
 import { LIMITS } from '../limits.ts';
-import { parseDockerCfg, parseDockerConfig, type Entry } from './docker-entries.ts';
+import type { Credential } from './credentials.ts';
+import {
+  credentialsFor,
+  parseDockerCfg,
+  parseDockerConfigJson,
+  problemsFor,
+  type Entry,
+} from './docker-entries.ts';
 
 /** A Secret of one of the two types that hold registry credentials. */
 export interface PullSecret {
@@ -28,28 +36,41 @@ export interface PullSecretSource {
   read(puller: Puller, options: { readonly renew: boolean }): Promise<PullSecretsRead>;
 }
 
-/** A Secret is parsed once for as long as it is held. */
-const parsed = new WeakMap<PullSecret, SecretEntries>();
+/** Of one Secret: more entries for one repository that cannot be used are not named. */
+const MAX_PROBLEMS = 4;
 
-/** What pull secrets hold. */
-export interface SecretEntries {
+interface SecretEntries {
   readonly entries: readonly Entry[];
   /** What of it is not used, as sentences. */
   readonly missing: readonly string[];
 }
 
+/** A Secret is parsed once for as long as it is held. */
+const parsed = new WeakMap<PullSecret, SecretEntries>();
+
 /**
- * The credentials in all of these, in order. Helpers that a Secret names are left out: a tenant does not get to use the
- * installation's cloud identity.
+ * The credentials in all of these that are for a repository, best first, and what of the Secrets cannot be used, as sentences.
+ * Helpers that a Secret names are left out: a tenant does not get to use the installation's cloud identity.
+ * @param host of image names, in lower case
  */
-export function secretEntries(secrets: readonly PullSecret[]): SecretEntries {
+export function secretCredentials(
+  secrets: readonly PullSecret[],
+  host: string,
+  repository: string,
+): { readonly credentials: readonly Credential[]; readonly missing: readonly string[] } {
   const all = secrets.map((secret) => {
     const read = parsed.get(secret) ?? entriesOf(secret);
     parsed.set(secret, read);
-    return read;
+    const problems = problemsFor(read.entries, host, repository).slice(0, MAX_PROBLEMS);
+    const sentences = problems.map((problem) => `in the Secret ${quote(secret.name)} ${problem}`);
+    return { entries: read.entries, missing: [...read.missing, ...sentences] };
   });
   return {
-    entries: all.flatMap(({ entries }) => entries),
+    credentials: credentialsFor(
+      all.flatMap(({ entries }) => entries),
+      host,
+      repository,
+    ),
     missing: all.flatMap(({ missing }) => missing),
   };
 }
@@ -57,12 +78,17 @@ export function secretEntries(secrets: readonly PullSecret[]): SecretEntries {
 function entriesOf({ name, type, text }: PullSecret): SecretEntries {
   const max = LIMITS.pullSecretEntries;
   try {
-    const { entries } = type === 'kubernetes.io/dockercfg' ? parseDockerCfg(text) : parseDockerConfig(text);
+    const parse = type === 'kubernetes.io/dockercfg' ? parseDockerCfg : parseDockerConfigJson;
+    const { entries } = parse(text);
     if (entries.length <= max) return { entries, missing: [] };
     const why = `of the credentials in the Secret ${quote(name)} only the first ${max} are used`;
     return { entries: entries.slice(0, max), missing: [why] };
-  } catch {
-    // The API server checks both types; what is broken all the same holds no credentials.
-    return { entries: [], missing: [] };
+  } catch (error) {
+    // The API server only checks that both types hold a JSON object.
+    const why = asError(error).message;
+    return {
+      entries: [],
+      missing: [`the Secret ${quote(name)} holds no credentials that can be read (${why})`],
+    };
   }
 }

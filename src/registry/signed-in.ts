@@ -45,8 +45,11 @@ export class SignedInRegistry {
 
   /** Like `RegistryClient.ask`. @throws the first candidate's refusal when all are refused */
   async ask(question: Question, others: readonly number[], signal: AbortSignal): Promise<Answer> {
-    let refusal: Fault | undefined;
-    for (const attempt of this.#attempts) {
+    const refused = new Map<Attempt, Fault>();
+    for (;;) {
+      // Looked up each time: another question may have found out meanwhile which one is let in.
+      const attempt = this.#attempts.find((each) => !refused.has(each));
+      if (attempt === undefined) throw explained(refused, this.#missing);
       try {
         const answer = await attempt.client.ask(question, others, signal);
         this.#letIn(attempt);
@@ -55,10 +58,9 @@ export class SignedInRegistry {
         // What is wrong with the answer was learned from it; any other failure says nothing of who may ask.
         if (error instanceof Refusal) this.#letIn(attempt);
         if (!(error instanceof Fault) || error.code !== 'REGISTRY_AUTH') throw error;
-        refusal ??= error;
+        refused.set(attempt, error);
       }
     }
-    throw explained(refusal, this.#missing);
   }
 
   #letIn(attempt: Attempt): void {
@@ -69,9 +71,13 @@ export class SignedInRegistry {
   }
 }
 
-function explained(refusal: Fault | undefined, missing: readonly string[]): Fault {
-  const fault = refusal ?? new Fault('INTERNAL', 'a registry was to be asked by nobody');
-  if (missing.length === 0) return fault;
+function explained(refused: ReadonlyMap<Attempt, Fault>, missing: readonly string[]): Fault {
+  const [first] = refused.values();
+  const fault = first ?? new Fault('INTERNAL', 'a registry was to be asked by nobody');
+  const tried = [...refused.keys()].filter(({ credential }) => credential !== undefined).length;
+  if (tried === 0 && missing.length === 0) return fault;
+  const count = `${tried} credential${tried === 1 ? '' : 's'}`;
+  const summary = tried === 0 ? [] : [`tried: ${count}, then anonymous access`];
   // What is known goes first: a message that grows too long is cut behind it.
-  return new Fault(fault.code, [...missing, fault.message].join('; '), { cause: fault });
+  return new Fault(fault.code, [...missing, fault.message, ...summary].join('; '), { cause: fault });
 }

@@ -243,6 +243,21 @@ describe('the command line', () => {
     expect(output()).toContain('holds no PEM certificate');
   });
 
+  test('a Docker configuration that is not JSON ends with code 2, and one that is not there is logged', async () => {
+    const folder = scratch();
+    const file = join(folder, 'settings.yaml');
+    writeFileSync(join(folder, 'config.json'), '{"auths": {"r.example": {"auth": "c2VjcmV0');
+    const dockerConfig = join(folder, 'config.json');
+    const own = { policies: folder, certificate: { directory: 'tls' }, dataDirectory: 'data', dockerConfig };
+    writeFileSync(file, stringify(own));
+    const broken = program([MAIN, 'serve', '--config', file]);
+    expect(await broken.exit).toBe(2);
+    expect(broken.output()).toContain(`${dockerConfig} cannot be used: it is not JSON`);
+    expect(broken.output()).not.toContain('c2VjcmV0');
+    const absent = await serve({ dockerConfig: 'absent.json' });
+    expect(absent.output()).toContain('registry credentials could not be read');
+  });
+
   test('without a cluster and without policies, it says what is missing', async () => {
     const { exit, output } = program([MAIN, 'serve', '--data-dir', join(scratch(), 'data')]);
     expect(await exit).toBe(1);

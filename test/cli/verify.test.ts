@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { CommanderError } from 'commander';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
@@ -557,6 +557,30 @@ describe('registries', () => {
     expect(ended[0]?.stdout).toContain('[REGISTRY_AUTH]');
   });
 
+  test('credentials that cannot be read are an error, in the usual place as well, and not "access refused"', async () => {
+    const images = await store();
+    const { name } = images.signed('org/app', {});
+    const args = [...gold, ...images.flags, name];
+    const folder = mkdtempSync(join(homeFolder(), 'docker-'));
+    const usual = (text: string) => {
+      writeFileSync(join(folder, 'config.json'), text);
+      return verifyHere(args, { DOCKER_CONFIG: folder });
+    };
+    expect((await usual('{"auths": {}}')).code).toBe(0);
+    const secret = Buffer.from('me:pass').toString('base64');
+    const reason: unknown = await usual(`{"auths": {"a": {"auth": "${secret}"}}`).catch(
+      (error: unknown) => error,
+    );
+    expect(reason).toBeInstanceOf(SettingsError);
+    expect(asError(reason).message).toBe(
+      `the Docker configuration ${join(folder, 'config.json')} cannot be used: it is not JSON`,
+    );
+    // Nothing was asked with less than what was to be asked with.
+    const before = images.registry.seen.length;
+    await usual('[]').catch(() => {});
+    expect(images.registry.seen).toHaveLength(before);
+  });
+
   test('--registry-ca, and the settings of serve', async () => {
     const authority = createAuthority('tests');
     const { certPem: cert, keyPem } = authority.issue({ commonName: 'registry', names: ['127.0.0.1'] });
@@ -648,6 +672,26 @@ describe('what it cannot be asked', () => {
       'credentials that are not there',
       () => [...gold, '--docker-config', 'nowhere.json', 'a'],
       '--docker-config: nowhere.json does not exist',
+    ],
+    [
+      'credentials that are not JSON',
+      () => [...gold, '--docker-config', file('broken.json', '{"auths": {"r": {"auth": "c2VjcmV0'), 'a'],
+      'broken.json cannot be used: it is not JSON',
+    ],
+    [
+      'credentials of the settings that are not there',
+      () => [...gold, '--config', file('credentials.yaml', 'dockerConfig: gone.json'), 'a'],
+      'gone.json cannot be used: it could not be read (ENOENT)',
+    ],
+    [
+      'an authority that is not there',
+      () => [...gold, '--registry-ca', 'nowhere.pem', 'a.example/b'],
+      'nowhere.pem',
+    ],
+    [
+      'an authority without a certificate',
+      () => [...gold, '--registry-ca', file('empty.pem', 'nothing'), 'a.example/b'],
+      'empty.pem holds no PEM certificate',
     ],
     ['no time at all', () => [...gold, '--timeout', '0', 'a'], 'It must be a number of seconds'],
     ['another form', () => [...gold, '--output', 'xml', 'a'], 'Allowed choices are tree, json'],

@@ -1,9 +1,15 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { silentLogger } from '../../src/log.ts';
 import { parseChallenges } from '../../src/registry/challenge.ts';
 import { DockerConfigFile } from '../../src/registry/docker-config.ts';
-import { credentialsFor, parseDockerCfg, parseDockerConfig } from '../../src/registry/docker-entries.ts';
+import {
+  credentialsFor,
+  parseDockerCfg,
+  parseDockerConfig,
+  parseDockerConfigJson,
+  problemsFor,
+} from '../../src/registry/docker-entries.ts';
 import { createAuthority, type CertificateAuthority, type KeyPairPem } from '../support/certificates.ts';
 import { Artifacts, manifestType } from './artifacts.ts';
 import type { EvilRegistry, Script } from './evil-registry.ts';
@@ -77,6 +83,79 @@ describe('Docker config file', () => {
     expect(one({})).toEqual([]);
   });
 
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const bothForms = (value: object) => {
+    const newer = JSON.stringify({ auths: { r: value } });
+    return [
+      parseDockerConfig(newer),
+      parseDockerConfigJson(newer),
+      parseDockerCfg(JSON.stringify({ r: value })),
+    ];
+  };
+
+  test.each([
+    ['auth replaces username and password', { auth: base64('AWS:new'), username: 'AWS', password: 'old' }],
+    ['an empty auth does not', { auth: '', username: 'AWS', password: 'new' }],
+    ['nor does null', { auth: null, username: 'AWS', password: 'new' }],
+    ['without padding', { auth: base64('AWS:new').replace(/=+$/, '') }],
+    ['with line breaks', { auth: `${base64('AWS:new').slice(0, 4)}\r\n${base64('AWS:new').slice(4)}` }],
+  ])('as docker and the kubelet read an entry: %s', (_name, value) => {
+    for (const { entries } of bothForms(value)) {
+      expect(credentialsFor(entries, 'r', 'x')).toEqual([
+        { kind: 'basic', username: 'AWS', password: 'new' },
+      ]);
+      expect(problemsFor(entries, 'r', 'x')).toEqual([]);
+    }
+  });
+
+  test.each([
+    ['no base64', { auth: `${base64('AWS:new')}*` }],
+    ['half of its padding', { auth: base64('AWS:').replace(/==$/, '=') }],
+    ['one character too many', { auth: `${base64('AWS:ne')}A` }],
+    ['the alphabet of URLs', { auth: Buffer.from('AWS:\u007f?~').toString('base64url') }],
+    ['no colon', { auth: base64('AWS') }],
+    ['no name', { auth: base64(':new') }],
+    ['a number', { auth: 7 }],
+    ['no UTF-8', { auth: Buffer.from([0x41, 0x3a, 0xff]).toString('base64') }],
+  ])('an auth that cannot be read is replaced by nothing else of the entry: %s', (_name, value) => {
+    const others = { username: 'AWS', password: 'new', identitytoken: 'i', registrytoken: 'r' };
+    for (const { entries } of bothForms({ ...others, ...value })) {
+      expect(credentialsFor(entries, 'r', 'x')).toEqual([]);
+      expect(problemsFor(entries, 'r', 'x')).toEqual([
+        'the entry for "r" holds no credentials that can be used (its "auth" is not the base64 of username:password)',
+      ]);
+      expect(problemsFor(entries, 'other', 'x')).toEqual([]);
+    }
+    // The twin: the same without it.
+    for (const { entries } of bothForms(others)) expect(credentialsFor(entries, 'r', 'x')).toHaveLength(1);
+  });
+
+  test("docker's order: registrytoken, identitytoken, auth", () => {
+    const all = { auth: base64('u:p'), identitytoken: 'i', registrytoken: 'r' };
+    const { registrytoken: _, ...two } = all;
+    // What `docker login` writes for a registry that gave an identity token.
+    const stored = { auth: base64('00000000-0000-0000-0000-000000000000:'), identitytoken: 'i' };
+    for (const [value, credential] of [
+      [all, { kind: 'registry', token: 'r' }],
+      [two, { kind: 'identity', token: 'i' }],
+      [stored, { kind: 'identity', token: 'i' }],
+    ] as const)
+      expect(find({ r: value }, 'r')).toEqual([credential]);
+  });
+
+  test.each([
+    ['{"auths": 7}', 'its "auths" is not an object'],
+    ['{"auths": []}', 'its "auths" is not an object'],
+    ['{"credHelpers": ["r"]}', 'its "credHelpers" is not an object'],
+    ['{"credHelpers": {"r": 1}}', 'its "credHelpers" has a value that is not a text'],
+    ['{"credsStore": {}}', 'its "credsStore" is not a text'],
+    ['[]', 'it is not a JSON object'],
+    ['{"auths": ', 'it is not JSON'],
+  ])('%s is no Docker configuration', (text, message) => {
+    expect(() => parseDockerConfig(text)).toThrow(new Error(message));
+    expect(() => parseDockerConfig('{"auths": null, "credHelpers": {}, "credsStore": ""}')).not.toThrow();
+  });
+
   test('the older form has no "auths"', () => {
     const { entries } = parseDockerCfg(JSON.stringify({ 'https://r.io/v1/': { auth } }));
     expect(credentialsFor(entries, 'r.io', 'org/app')).toEqual([login]);
@@ -127,6 +206,42 @@ describe('Docker config file', () => {
     now += 1000;
     expect(await who()).toBe('newer');
     expect(errors).toHaveLength(1);
+    // Logged once, and said where a registry refuses, until it can be read again.
+    now += 1000;
+    const unread = "Countersign's own Docker configuration cannot be read";
+    expect((await config.read()).missing('r.io', 'x')).toEqual([unread]);
+    expect(errors).toHaveLength(1);
+    writeFileSync(path, JSON.stringify({ auths: { 'r.io': { auth: 'newest' } } }));
+    now += 1000;
+    expect(await who()).toBeUndefined();
+    expect((await config.read()).missing('r.io', 'x')).toEqual([
+      expect.stringMatching(/^in Countersign's own Docker configuration the entry for "r\.io" holds no/),
+    ]);
+    expect((await config.read()).missing('other.io', 'x')).toEqual([]);
+  });
+
+  test('at the start a file that is no Docker configuration is an error, and one that is not there only logged', async () => {
+    const errors: string[] = [];
+    const log = { ...silentLogger, error: (_fields: object, message: string) => void errors.push(message) };
+    const path = configFile({});
+    const start = (mustExist: boolean) => new DockerConfigFile(path, log).start({ mustExist });
+    for (const mustExist of [true, false]) {
+      writeFileSync(path, '{}');
+      await expect(start(mustExist)).resolves.toBeUndefined();
+      writeFileSync(path, '{"auths": {"r.io": {"auth": "c2VjcmV0');
+      await expect(start(mustExist)).rejects.toThrow(
+        new Error(`the Docker configuration ${path} cannot be used: it is not JSON`),
+      );
+      writeFileSync(path, ' '.repeat(1024 * 1024 + 1));
+      await expect(start(mustExist)).rejects.toThrow(/it is larger than 1048576 bytes$/);
+    }
+    rmSync(path);
+    errors.length = 0;
+    await expect(start(false)).resolves.toBeUndefined();
+    expect(errors).toEqual(['registry credentials could not be read']);
+    await expect(start(true)).rejects.toThrow(/it could not be read \(ENOENT\)$/);
+    mkdirSync(path);
+    await expect(start(false)).rejects.toThrow(/it could not be read \(EISDIR\)$/);
   });
 });
 

@@ -172,7 +172,7 @@ describe('whose credentials', () => {
     });
   });
 
-  test("in order: the workload's, its ServiceAccount's, the installation's; at most three, each once", async () => {
+  test("in order: the workload's, its ServiceAccount's, the installation's; all of them, each once", async () => {
     const { api, registry, users, pullSecrets, digest } = await setup({ users: [] });
     const dockerConfigFile = configFile(authsOf({ [registry.host]: 'installation' }));
     const source = imageSource([registry], { pullSecrets, dockerConfigFile });
@@ -191,12 +191,139 @@ describe('whose credentials', () => {
     });
     expect(shown(registry)).toEqual(['mine', 'account', 'installation']);
     await failure(ask('another', 'mine'));
-    expect(shown(registry)).toEqual(['another', 'mine', 'account']);
+    expect(shown(registry)).toEqual(['another', 'mine', 'account', 'installation']);
     users.add('account');
     expect(await ask('mine')).toEqual({ digest, withPullSecret: true });
     expect(shown(registry)).toEqual(['mine', 'account']);
     users.add('installation').delete('account');
     expect(await ask('mine')).toEqual({ digest, withPullSecret: false });
+  });
+
+  test('every one that matches is tried, up to a bound; a refusal says how many, and how many there were', async () => {
+    const count = LIMITS.pullSecretMatches;
+    const users = (many: number) => [...Array(many).keys()].map((each) => `user-${each}`);
+    const asked = async (many: number, installation: Auths = {}) => {
+      const { api, registry, other, pullSecrets, digest } = await setup({
+        users: [`user-${count}`, 'installation'],
+      });
+      // One Secret can name a host only once by each of its spellings.
+      const spellings = users(many).map(
+        (user, each) => [`${registry.host}${'/'.repeat(each)}`, user] as const,
+      );
+      putSecret(api, 'many', { ...Object.fromEntries(spellings), [other.host]: 'elsewhere' });
+      const dockerConfigFile = configFile(
+        authsOf(Object.fromEntries(Object.keys(installation).map((user) => [registry.host, user]))),
+      );
+      const source = imageSource([registry, other], { pullSecrets, dockerConfigFile });
+      const outcome = await source
+        .resolve(reference(registry), asking(undefined, puller('many')))
+        .catch((error: unknown) => error);
+      expect(other.seen).toEqual([]);
+      return { outcome, shown: shown(registry), digest };
+    };
+    const refused = await asked(count);
+    expect(refused.outcome).toMatchObject({
+      code: 'REGISTRY_AUTH',
+      message: expect.stringMatching(/; tried: 32 credentials, then anonymous access$/),
+    });
+    expect(refused.outcome).toMatchObject({ message: expect.not.stringContaining('only the first') });
+    expect(refused.shown).toEqual(users(count));
+    // The twin of the next two: the one that is let in is the last that is tried.
+    const last = await asked(count - 1, { installation: 'installation' });
+    expect(last.outcome).toMatchObject({ digest: last.digest, withPullSecret: false });
+    expect(last.shown).toEqual([...users(count - 1), 'installation']);
+    const cut = await asked(count + 1);
+    expect(cut.outcome).toMatchObject({
+      code: 'REGISTRY_AUTH',
+      message: expect.stringMatching(
+        /^of the 33 credentials in the pull secrets for this repository only the first 32 are tried; .*; tried: 32 credentials, then anonymous access$/,
+      ),
+    });
+    expect(cut.shown).toEqual(users(count));
+    // However many pull secrets there are, they take no place of the installation's.
+    const both = await asked(count + 1, { installation: 'installation' });
+    expect(both.outcome).toMatchObject({ digest: both.digest, withPullSecret: false });
+  });
+
+  test('the fourth opens it, and nothing is shown after it', async () => {
+    const { api, registry, source, digest } = await setup();
+    for (const user of ['a', 'b', 'c', 'good', 'e']) putSecret(api, user, { [registry.host]: user });
+    const all = puller('a', 'b', 'c', 'good', 'e');
+    expect(await source.resolve(reference(registry), asking(undefined, all))).toEqual({
+      digest,
+      withPullSecret: true,
+    });
+    expect(shown(registry)).toEqual(['a', 'b', 'c', 'good']);
+    registry.forget();
+    const refused = await failure(
+      source.resolve(reference(registry), asking(undefined, puller('a', 'b', 'c', 'e'))),
+    );
+    expect(refused.message).toMatch(/wrong; tried: 4 credentials, then anonymous access$/);
+    expect(shown(registry)).toEqual(['a', 'b', 'c', 'e']);
+  });
+
+  test('one credential is counted as one, and anonymous access alone not at all', async () => {
+    const { api, registry, source } = await setup();
+    putSecret(api, 'bad', { [registry.host]: 'bad' });
+    const ask = (...names: readonly string[]) =>
+      failure(source.resolve(reference(registry), asking(undefined, puller(...names))));
+    expect((await ask('bad')).message).toMatch(/; tried: 1 credential, then anonymous access$/);
+    expect((await ask()).message).toMatch(/credentials for it are missing or wrong$/);
+  });
+
+  test('the deadline ends the trying', async () => {
+    const { api, registry, source } = await setup();
+    const names = ['a', 'b', 'c', 'd'];
+    for (const user of names) putSecret(api, user, { [registry.host]: user });
+    const caller = new AbortController();
+    registry.script((request, response) => {
+      const [user = ''] = userOf(request.headers.authorization).split(':');
+      if (user === 'b') caller.abort();
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      return true;
+    });
+    const options = { signal: caller.signal, puller: puller(...names) };
+    expect(await failure(source.resolve(reference(registry), options))).toMatchObject({ code: 'TIMEOUT' });
+    // The twin: without a deadline all of them are shown.
+    expect(shown(registry)).toEqual(['a', 'b']);
+    registry.forget();
+    await failure(source.resolve(reference(registry), asking(undefined, puller(...names))));
+    expect(shown(registry)).toEqual(names);
+  });
+
+  test('what of a Secret cannot be used is said where the registry refuses', async () => {
+    const { api, registry, other, source, digest } = await setup();
+    const put = (name: string, text: string, type = 'dockerconfigjson') =>
+      api.put(SECRETS, {
+        metadata: { name, namespace: 'mcp' },
+        type: `kubernetes.io/${type}`,
+        data: { [`.${type}`]: Buffer.from(text).toString('base64') },
+      });
+    const entry = (host: string, value: object) => ({
+      [host]: { username: 'good', password: 'p', ...value },
+    });
+    const good = entry(registry.host, {});
+    const broken = { ...entry(registry.host, { auth: 'good:p' }), ...entry(other.host, { auth: 'x' }) };
+    const ask = (...names: readonly string[]) =>
+      source.resolve(reference(registry), asking(undefined, puller(...names)));
+    put('good', JSON.stringify({ auths: good }));
+    put('good-old', JSON.stringify(good), 'dockercfg');
+    put('cut', JSON.stringify({ auths: good }).slice(0, -1));
+    put('list', '{"auths":[]}');
+    put('broken', JSON.stringify({ auths: broken }));
+    put('broken-old', JSON.stringify(broken), 'dockercfg');
+    for (const name of ['good', 'good-old'])
+      expect(await ask('cut', 'broken', name)).toEqual({ digest, withPullSecret: true });
+    const { message } = await failure(ask('cut', 'list', 'broken', 'broken-old'));
+    for (const sentence of [
+      'the Secret "cut" holds no credentials that can be read (it is not JSON)',
+      'the Secret "list" holds no credentials that can be read (its "auths" is not an object)',
+      `in the Secret "broken" the entry for "${registry.host}" holds no credentials that can be used (its "auth" is not the base64 of username:password)`,
+      `in the Secret "broken-old" the entry for "${registry.host}" holds`,
+    ])
+      expect(message).toContain(sentence);
+    expect(message).not.toContain(other.host);
+    expect(message).not.toContain('good:p');
   });
 
   test('the one that was let in asks the next question first', async () => {
