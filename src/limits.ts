@@ -11,8 +11,15 @@ export const LIMITS = {
   policyReviewBytes: 3 * 1024 * 1024,
   /** What containerd and the distribution spec accept for one manifest. */
   manifestBytes: 4 * 1024 * 1024,
-  /** A bundle, envelope or payload: a statement of 5 MB fits with its base64. */
+  /** A simple signing payload, and any bundle where no policy asks for attestations: signatures have some 10 KB. */
   evidenceBytes: 8 * 1024 * 1024,
+  /**
+   * A bundle or envelope where a policy asks for attestations: a statement of 32 MiB in base64, and its certificates and proofs.
+   * SBOMs of 17 to 32 MB are ordinary. Reading one takes 1 to 1.5 s of CPU and 300 MiB, in the evidence thread.
+   */
+  attestationBytes: 44 * 1024 * 1024,
+  /** Evidence that is read where reviews are decided: its statement takes up to 50 ms. The evidence thread reads what is larger. */
+  evidenceHereBytes: 256 * 1024,
   /** Signatures and attestations that are read for one image, the most promising first: one signed each night for years, and cosign's limit. Each takes up to two requests. */
   evidencePerImage: 1000,
   /** Of these verified at least, however many keys and roots there are: real images have fewer than ten. */
@@ -53,16 +60,16 @@ export const LIMITS = {
   jsonDepth: 64,
   /** Objects, lists, commas and strings of a bundle, log entry or simple signing payload: the largest that we read has some 3,000. */
   bundleTokens: 10_000,
-  /** The same of an in-toto statement: an SBOM of 5 MB has 480,000; parsing costs less than 1 µs for each. */
-  statementTokens: 800_000,
+  /** The same of an in-toto statement: an SBOM of 32 MB has some 4 million; parsing costs less than 1 µs and 100 bytes for each. */
+  statementTokens: 6_000_000,
   /** Objects and lists in one manifest or index: 1,000 referrers have about 2,500. 4 MiB of `{}` would be a million. */
   jsonContainers: 50_000,
   /** Annotations of one descriptor. */
   annotations: 64,
   /** All annotations of one descriptor: a chain of ten certificates, a log entry and a timestamp fit. */
   annotationBytes: 512 * 1024,
-  /** Evidence of one image above half a MiB a piece, in all: several large statements fit, memory stays bounded. */
-  evidenceTotalBytes: 32 * 1024 * 1024,
+  /** Evidence of one image above `evidenceHereBytes` a piece, in all: bounds what is downloaded and read, some 3 s of the evidence thread. */
+  evidenceTotalBytes: 96 * 1024 * 1024,
   /** The smaller pieces of one image and the manifests that hold them, for each way of storing: 1,000 bundles with 8 KB each, which keyless ones do not reach. */
   evidenceSmallBytes: 8 * 1024 * 1024,
   /** A registry's challenge (WWW-Authenticate). */

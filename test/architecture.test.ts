@@ -23,6 +23,7 @@ const RING: Readonly<Record<string, number>> = {
   kube: 5,
   tls: 5,
   history: 5,
+  reading: 5,
   observe: 5,
   http: 6,
   admin: 6,

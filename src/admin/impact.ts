@@ -101,13 +101,13 @@ export class Impact {
     caller: Caller,
     signal: AbortSignal,
   ): Promise<ImpactAnswer> {
-    const { running, excludedNamespaces, images, facts, statements, noMatch, now } = this.#options;
+    const { running, excludedNamespaces, images, facts, statements, large, noMatch, now } = this.#options;
     const list = await this.#list(caller, namespace, signal);
     const governed = list.workloads.filter((each) => !excludedNamespaces.includes(each.namespace));
     const cases = await casesOf(await this.#placed(governed, { before, after }, signal), { before, after });
     const asked = cases.slice(0, MAX_IMAGES);
     const at = now();
-    const options = { before, after, sources: { images, facts, statements }, noMatch, now: at };
+    const options = { before, after, sources: { images, facts, statements, large }, noMatch, now: at };
     const told = await mapSome(asked, AT_ONCE, async (each) => ({
       ...each,
       comparison: await this.#compared(each.compared, options, signal),

@@ -115,12 +115,12 @@ async function open(
 async function assess(
   image: string,
   { snapshot, candidates, puller, installation, isNarrowed }: Opened,
-  { images, facts, statements, noMatch, now }: AssessDependencies,
+  { images, facts, statements, large, noMatch, now }: AssessDependencies,
   signal: AbortSignal,
 ): Promise<AssessedImage> {
   const at = now();
   const surroundings: Surroundings = {
-    sources: { images, facts, statements },
+    sources: { images, facts, statements, large },
     circumstances: { now: at, isPod: false },
     exceptions: installation?.exceptions ?? [],
     puller,

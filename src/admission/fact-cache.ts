@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { atMost } from '../limits.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
+import type { Evidence, FoundEvidence, LargeEvidence } from '../sigstore/evidence.ts';
 import type { VerifiedFact } from '../policy/image-facts.ts';
 import type { RefusedEvidence, VerifiedSignature } from '../sigstore/verified-signature.ts';
 import { evidenceKey, verifyEvidence, type Artifact, type TrustContext } from '../sigstore/verify.ts';
@@ -39,7 +39,7 @@ export class FactCache {
   }
 
   /** The fact if it is known. */
-  known(evidence: Evidence, context: TrustContext, artifact: Artifact | undefined): Fact | undefined {
+  known(evidence: FoundEvidence, context: TrustContext, artifact: Artifact | undefined): Fact | undefined {
     const key = evidenceKey(evidence, context, artifact?.digest);
     const fact = this.#verified.get(key) ?? this.#refused.get(key);
     this.#observe(fact !== undefined);
@@ -50,10 +50,18 @@ export class FactCache {
   /** Verifies, on this thread: some milliseconds of CPU. */
   verify(evidence: Evidence, context: TrustContext, artifact: Artifact | undefined): Fact {
     const fact = verifyEvidence(evidence, context, artifact);
-    const key = evidenceKey(evidence, context, artifact?.digest);
+    this.#remember(evidenceKey(evidence, context, artifact?.digest), fact);
+    return fact;
+  }
+
+  /** Remembers what another thread has verified. */
+  learned(evidence: LargeEvidence, context: TrustContext, fact: Fact): void {
+    this.#remember(evidenceKey(evidence, context), fact);
+  }
+
+  #remember(key: string, fact: Fact): void {
     if ('code' in fact) this.#refused.set(key, fact);
     else this.#verified.set(key, fact);
-    return fact;
   }
 }
 

@@ -8,10 +8,11 @@ import type { BoundContext } from '../policy/trust-binding.ts';
 import type { CompiledPolicy } from '../policy/snapshot.ts';
 import type { FaultReason } from '../policy/verdict.ts';
 import { needsManifest, type Artifact, type TrustContext } from '../sigstore/verify.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
+import type { Evidence, FoundEvidence, LargeEvidence } from '../sigstore/evidence.ts';
 import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 import type { Fact, FactCache } from './fact-cache.ts';
 import type { Question, Sources } from './gather-facts.ts';
+import { addLarge } from './gather-large.ts';
 import { faultOrThrow, faultReason, orAborted } from './port-answer.ts';
 import type { Discovery, EvidenceAsk, ImageSource } from './ports.ts';
 import { askOf, asksStatements, statementQuestions } from './statement-questions.ts';
@@ -32,19 +33,18 @@ export async function gatherDigest(
   digest: string,
   policies: readonly CompiledPolicy[],
   question: Question,
-  { images, facts, statements }: Sources,
+  sources: Sources,
 ): Promise<GatheredDigest> {
+  const { images, facts, statements } = sources;
+  const places = placesOf(policies);
   const what = { attestations: asksStatements(policies), ask: askOf(policies) };
-  const discovery = await discoverEverywhere(digest, placesOf(policies), { ...question, ...what }, images);
+  const discovery = await discoverEverywhere(digest, places, { ...question, ...what }, images);
   const refused = [...discovery.refused];
   const faults = discovery.faults.map(faultReason);
   const turns = new Turns(question.signal, faults);
   const contexts = contextsOf(policies);
-  const pieces: Piece[] = [];
-  for (const evidence of verifiable(discovery.evidence, contexts.size, refused)) {
-    if (await turns.expired()) break;
-    pieces.push({ evidence, overManifest: needsManifest(evidence) });
-  }
+  const { held, large } = bySize(verifiable(discovery.evidence, contexts.size, refused));
+  const pieces = await piecesOf(held, turns);
   const artifact = pieces.some(({ overManifest }) => overManifest)
     ? await artifactFor(digest, question, images, { refused, faults })
     : undefined;
@@ -52,18 +52,30 @@ export async function gatherDigest(
   const answer = (fact: Fact, evidence: Evidence, contextId: string): Fact =>
     'code' in fact ? fact : statements.answer(fact, evidence, ask(fact, contextId));
   const byContext = await verifyAll(pieces, contexts, { artifact, facts, answer }, turns);
+  const asking = { places, contexts, ask, question, sources };
+  await Promise.all(large.map((each) => addLarge(each, asking, { byContext, refused, faults }, turns)));
   const { remembered, withPullSecret } = discovery;
-  const isEmpty = pieces.length === 0 && refused.length === 0 && faults.length === 0;
+  const isEmpty = discovery.evidence.length === 0 && refused.length === 0 && faults.length === 0;
   const found = { byContext, refused, faults, ...(isEmpty && { isEmpty }) };
   return { found, remembered, withPullSecret };
 }
 
+function bySize(evidence: readonly FoundEvidence[]) {
+  const held: Evidence[] = [];
+  const large: LargeEvidence[] = [];
+  for (const each of evidence) {
+    if (each.kind === 'large') large.push(each);
+    else held.push(each);
+  }
+  return { held, large };
+}
+
 /** Evidence for which there is work enough, the most promising first. */
 function verifiable(
-  evidence: readonly Evidence[],
+  evidence: readonly FoundEvidence[],
   contexts: number,
   refused: RefusedEvidence[],
-): readonly Evidence[] {
+): readonly FoundEvidence[] {
   const most = Math.max(LIMITS.evidenceVerified, Math.floor(LIMITS.verifications / Math.max(1, contexts)));
   if (evidence.length <= most) return evidence;
   refused.push({
@@ -116,7 +128,7 @@ async function discoverEverywhere(
   };
 }
 
-function inTurns(lists: readonly (readonly Evidence[])[]): readonly Evidence[] {
+function inTurns(lists: readonly (readonly FoundEvidence[])[]): readonly FoundEvidence[] {
   const longest = Math.max(0, ...lists.map(({ length }) => length));
   return Array.from({ length: longest }, (_, turn) =>
     lists.flatMap((list) => list.slice(turn, turn + 1)),
@@ -174,12 +186,22 @@ interface Verification {
   readonly answer: (fact: Fact, evidence: Evidence, contextId: string) => Fact;
 }
 
+async function piecesOf(evidence: readonly Evidence[], turns: Turns): Promise<readonly Piece[]> {
+  const pieces: Piece[] = [];
+  for (const each of evidence) {
+    const piece = await turns.run(() => ({ evidence: each, overManifest: needsManifest(each) }));
+    if (piece === undefined) break;
+    pieces.push(piece);
+  }
+  return pieces;
+}
+
 async function verifyAll(
   pieces: readonly Piece[],
   contexts: ReadonlyMap<string, TrustContext>,
   { artifact, facts: cache, answer }: Verification,
   turns: Turns,
-): Promise<ReadonlyMap<string, readonly Fact[]>> {
+): Promise<ReadonlyMap<string, Fact[]>> {
   const byContext = new Map([...contexts.keys()].map((id) => [id, [] as Fact[]] as const));
   // Piece by piece: where the time ends in the middle, the most promising have been verified with everything.
   for (const { evidence, overManifest } of pieces) {
@@ -187,12 +209,12 @@ async function verifyAll(
     // Without the manifest nothing can be said of a signature over it; the reason is told beside.
     if (overManifest && bytes === undefined) continue;
     for (const [id, context] of contexts) {
-      if (await turns.expired()) return byContext;
-      const known = cache.known(evidence, context, bytes);
-      const fact = known ?? cache.verify(evidence, context, bytes);
-      // To read what a large statement says takes as long as to verify it: the others have a turn in between.
-      if (known === undefined && (await turns.expired())) return byContext;
-      byContext.get(id)?.push(answer(fact, evidence, id));
+      const verify = () => cache.known(evidence, context, bytes) ?? cache.verify(evidence, context, bytes);
+      const fact = await turns.run(verify);
+      // To read what a statement says takes as long as to verify it: a piece of work of its own.
+      const said = fact === undefined ? undefined : await turns.run(() => answer(fact, evidence, id));
+      if (said === undefined) return byContext;
+      byContext.get(id)?.push(said);
     }
   }
   return byContext;

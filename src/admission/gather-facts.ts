@@ -8,6 +8,7 @@ import {
 import type { CompiledPolicy } from '../policy/snapshot.ts';
 import type { FactCache } from './fact-cache.ts';
 import type { PolicyRules } from '../api/resources.ts';
+import type { LargeEvidenceDesk } from './large-evidence.ts';
 import { contextsOf, gatherDigest, type GatheredDigest } from './gather-digest.ts';
 import { orAborted, unknownOf } from './port-answer.ts';
 import type { AskOptions, ImageSource } from './ports.ts';
@@ -17,6 +18,7 @@ export interface Sources {
   readonly images: ImageSource;
   readonly facts: FactCache;
   readonly statements: StatementCache;
+  readonly large: LargeEvidenceDesk;
 }
 
 /** One image to find out about, on somebody's behalf. */

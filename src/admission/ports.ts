@@ -1,8 +1,12 @@
 import type { Fault } from '../errors.ts';
 import type { ImageReference } from '../image/reference.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
+import type { FoundEvidence, LargeEvidence } from '../sigstore/evidence.ts';
 import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
+import type { TrustContext } from '../sigstore/verify.ts';
+import type { Fact } from './fact-cache.ts';
+import type { StatementAnswer } from './statement-answer.ts';
+import type { StatementQuestion } from './statement-questions.ts';
 import type { Decision } from '../policy/decision.ts';
 
 /** On whose behalf a registry is asked: whose pull secrets may be used, for whatever host they are made for. */
@@ -47,6 +51,12 @@ export interface ImageSource {
   manifest(image: ImageReference, digest: string, options: AskOptions): Promise<Uint8Array>;
 
   /**
+   * The bytes of evidence that `discover` only named, hashed against its digest.
+   * @throws Fault; Refusal
+   */
+  content(image: ImageReference, evidence: LargeEvidence, options: ContentOptions): Promise<Uint8Array>;
+
+  /**
    * The platforms' manifests of an index, those of nested indexes among them, without attestation manifests; undefined
    * where the digest is no index. Each is hashed against the digest that names it.
    * @throws Fault; Refusal LIMIT for too many or too deep, MALFORMED, DIGEST_MISMATCH
@@ -58,11 +68,14 @@ export interface ImageSource {
   ): Promise<readonly PlatformManifest[] | undefined>;
 }
 
-export interface DiscoverOptions extends AskOptions {
-  /** Look at the registry again rather than answer from what is remembered (at most once in 2 s for one image). */
-  readonly fresh: boolean;
+export interface ContentOptions extends AskOptions {
   /** Where to look instead of beside the image: registry and repository; a tag or digest in it means nothing. */
   readonly signatureRepository?: ImageReference | undefined;
+}
+
+export interface DiscoverOptions extends ContentOptions {
+  /** Look at the registry again rather than answer from what is remembered (at most once in 2 s for one image). */
+  readonly fresh: boolean;
   /**
    * False where no policy asks for attestations: what only they are kept as is then not asked for, nor answered.
    * Bundles are looked at either way, because only their content tells which they are. Absent = true.
@@ -80,7 +93,7 @@ export interface EvidenceAsk {
 }
 
 export interface Discovery {
-  readonly evidence: readonly Evidence[];
+  readonly evidence: readonly FoundEvidence[];
   /** What was found and could not be used: above a limit, malformed, of another digest. */
   readonly refused: readonly RefusedEvidence[];
   /** What could not be looked at: with one of these, "nothing found" is not a "no". */
@@ -89,6 +102,23 @@ export interface Discovery {
   readonly withPullSecret: boolean;
   /** True when this answer was remembered rather than looked up for this call. */
   readonly remembered: boolean;
+}
+
+/** Reads evidence that would hold up the thread that decides; with the same code, in another thread. */
+export interface EvidenceReader {
+  /**
+   * Verifies in each of the contexts, and answers in their order.
+   * @param bytes are moved to the other thread: the array is empty afterwards
+   * @throws Fault when the thread ended, or took too long
+   */
+  verify(
+    evidence: LargeEvidence,
+    bytes: Uint8Array,
+    contexts: readonly TrustContext[],
+  ): Promise<readonly Fact[]>;
+
+  /** What the statement says of the evidence that was verified last. @throws Fault also for any other */
+  answer(evidence: LargeEvidence, question: StatementQuestion): Promise<StatementAnswer>;
 }
 
 /** The one immutable snapshot of policies, signers and trust roots that a review is decided with. */

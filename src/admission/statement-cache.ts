@@ -1,26 +1,25 @@
 import { LRUCache } from 'lru-cache';
-import type { Condition, ConditionResult } from '../api/condition.ts';
-import { atMost, LIMITS } from '../limits.ts';
-import { readSlsaStatement, type SlsaStatement } from '../slsa/slsa-statement.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
-import { contentHash, statementPayload } from '../sigstore/read-evidence.ts';
+import type { ConditionResult } from '../api/condition.ts';
+import { atMost } from '../limits.ts';
+import type { Evidence, FoundEvidence } from '../sigstore/evidence.ts';
+import { contentHash } from '../sigstore/read-evidence.ts';
 import type { VerifiedFact } from '../policy/image-facts.ts';
-import { parseStrictJson } from '../strict-json.ts';
+import { answered, readAnswer, type StatementAnswer } from './statement-answer.ts';
 import type { StatementQuestion } from './statement-questions.ts';
 
 /**
- * Bytes of statements that are remembered as they were read, in all: a provenance has some KB, and may have 5 MB, of which its
- * dependencies are kept. Anybody who has a certificate can sign one.
+ * Bytes of statements that are remembered as they were read, in all: a provenance has some KB, and may have 4,096 dependencies.
+ * Anybody who has a certificate can sign one.
  */
 const MAX_STATEMENT_BYTES = 64 * 1024 * 1024;
-/** What is remembered of a small or unreadable one. */
-const LEAST_STATEMENT_BYTES = 1024;
 /** A result has about 1 KB, most of it the text of its condition. */
 const MAX_RESULTS = 20_000;
 
-interface RememberedStatement {
-  readonly slsa: SlsaStatement | undefined;
-  readonly bytes: number;
+/** What is remembered of a statement, and what has to be read for the rest. */
+export interface KnownAnswer {
+  readonly answer: StatementAnswer;
+  /** Undefined when everything is known. */
+  readonly missing: StatementQuestion | undefined;
 }
 
 /**
@@ -29,7 +28,7 @@ interface RememberedStatement {
  * that changes is evaluated anew (attack B18).
  */
 export class StatementCache {
-  readonly #statements: LRUCache<string, RememberedStatement>;
+  readonly #statements: LRUCache<string, NonNullable<StatementAnswer['slsa']>>;
   readonly #results: LRUCache<string, ConditionResult>;
 
   constructor({ statementBytes = MAX_STATEMENT_BYTES, results = MAX_RESULTS } = {}) {
@@ -37,49 +36,40 @@ export class StatementCache {
     this.#results = new LRUCache(atMost(results));
   }
 
-  /** The fact with everything that is asked of its statement. Parsing a large statement takes a while. */
+  /** The fact with everything that is asked of its statement. Parsing a statement takes a while. */
   answer(fact: VerifiedFact, evidence: Evidence, question: StatementQuestion): VerifiedFact {
-    const slsa = question.slsa ? this.#slsaOf(evidence) : undefined;
-    const { conditions } = question;
-    if (slsa === undefined && conditions.length === 0) return fact;
+    const { answer, missing } = this.known(evidence, question);
+    if (missing === undefined) return answered(fact, question, answer);
+    return answered(fact, question, this.learned(evidence, answer, readAnswer(evidence, missing)));
+  }
+
+  known(evidence: FoundEvidence, { slsa: asksSlsa, conditions }: StatementQuestion): KnownAnswer {
+    if (!asksSlsa && conditions.length === 0) return { answer: NO_ANSWER, missing: undefined };
+    const hash = contentHash(evidence);
+    const slsa = asksSlsa ? this.#statements.get(hash) : undefined;
+    const results = new Map<string, ConditionResult>();
+    for (const { source } of conditions) {
+      const result = this.#results.get(`${hash} ${source}`);
+      if (result !== undefined) results.set(source, result);
+    }
+    const missing = {
+      slsa: asksSlsa && slsa === undefined,
+      conditions: conditions.filter(({ source }) => !results.has(source)),
+    };
+    const isWhole = !missing.slsa && missing.conditions.length === 0;
     return {
-      ...fact,
-      ...(slsa !== undefined && { slsa }),
-      ...(conditions.length > 0 && { conditions: this.#resultsOf(evidence, conditions) }),
+      answer: { results, ...(slsa !== undefined && { slsa }) },
+      missing: isWhole ? undefined : missing,
     };
   }
 
-  #slsaOf(evidence: Evidence): SlsaStatement | undefined {
-    const key = contentHash(evidence);
-    const known = this.#statements.get(key);
-    if (known !== undefined) return known.slsa;
-    const payload = statementPayload(evidence);
-    const slsa = payload === undefined ? undefined : readSlsaStatement(payload);
-    const bytes = slsa?.kind === 'provenance' ? (payload?.length ?? 0) : 0;
-    this.#statements.set(key, { slsa, bytes: Math.max(bytes, LEAST_STATEMENT_BYTES) });
-    return slsa;
-  }
-
-  #resultsOf(evidence: Evidence, conditions: readonly Condition[]): ReadonlyMap<string, ConditionResult> {
+  /** Remembers what was read for what was missing. @returns the whole answer */
+  learned(evidence: FoundEvidence, before: StatementAnswer, read: StatementAnswer): StatementAnswer {
     const hash = contentHash(evidence);
-    const results = new Map<string, ConditionResult>();
-    let statement: ReturnType<typeof parseStrictJson> | undefined;
-    for (const { source, evaluate } of conditions) {
-      const key = `${hash} ${source}`;
-      let result = this.#results.get(key);
-      if (result === undefined) {
-        statement ??= parsed(evidence);
-        result = evaluate(statement);
-        this.#results.set(key, result);
-      }
-      results.set(source, result);
-    }
-    return results;
+    if (read.slsa !== undefined) this.#statements.set(hash, read.slsa);
+    for (const [source, result] of read.results) this.#results.set(`${hash} ${source}`, result);
+    return { ...before, ...read, results: new Map([...before.results, ...read.results]) };
   }
 }
 
-/** It was parsed when it was verified, and is too large to keep in that form. */
-function parsed(evidence: Evidence): ReturnType<typeof parseStrictJson> {
-  const payload = statementPayload(evidence) ?? new Uint8Array();
-  return parseStrictJson(payload, 'the in-toto statement', { tokens: LIMITS.statementTokens });
-}
+const NO_ANSWER: StatementAnswer = { results: new Map() };

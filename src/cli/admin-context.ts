@@ -1,6 +1,6 @@
 import type { LiveDecisions } from '../admin/live-decisions.ts';
 import type { SignerUse } from '../admin/signer-use.ts';
-import type { AssessDependencies } from '../admission/assess.ts';
+import type { Sources } from '../admission/gather-facts.ts';
 import type { Settings } from '../config.ts';
 import type { History } from '../history/history.ts';
 import type { Logger } from '../log.ts';
@@ -16,7 +16,7 @@ export interface AdminContext {
   readonly history: History | undefined;
   readonly watchers: AdminWatchers;
   /** What the webhook itself decides with, but for its way to registries. */
-  readonly sources: Pick<AssessDependencies, 'images' | 'statements' | 'facts'>;
+  readonly sources: Sources;
   readonly snapshot: () => Snapshot | undefined;
   readonly notReady: () => readonly string[];
 }

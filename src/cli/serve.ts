@@ -2,6 +2,7 @@ import { LiveDecisions } from '../admin/live-decisions.ts';
 import { SignerUse } from '../admin/signer-use.ts';
 import { Admission } from '../admission/admission.ts';
 import { FactCache } from '../admission/fact-cache.ts';
+import { LargeEvidenceDesk } from '../admission/large-evidence.ts';
 import { StatementCache } from '../admission/statement-cache.ts';
 import { validatePolicyDocument } from '../api/policy-findings.ts';
 import type { Settings } from '../config.ts';
@@ -12,6 +13,7 @@ import { decisionLog, everyObserver } from '../observe/decision-log.ts';
 import { decisionMetrics } from '../observe/decision-metrics.ts';
 import type { History } from '../history/history.ts';
 import { Metrics } from '../observe/metrics.ts';
+import { EvidencePool } from '../reading/evidence-pool.ts';
 import type { RegistryImageSource } from '../registry/image-source.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
@@ -41,6 +43,7 @@ export class Service {
   readonly #logger: Logger;
   readonly #surroundings: Surroundings;
   readonly #images: RegistryImageSource;
+  readonly #reading: EvidencePool;
   readonly #operations: OperationsServer;
   /** Undefined where none is kept. */
   readonly #history: History | undefined;
@@ -61,6 +64,7 @@ export class Service {
     this.#logger = logger;
     this.#surroundings = surroundings;
     this.#images = imageSource(settings, surroundings, metrics, logger);
+    this.#reading = new EvidencePool({ log: logger });
     this.#history = historyFor(settings, metrics, logger);
     const kept = this.#history === undefined ? [] : [this.#history];
     const observer = everyObserver(
@@ -70,6 +74,7 @@ export class Service {
     this.#sources = {
       images: this.#images,
       statements: new StatementCache(),
+      large: new LargeEvidenceDesk(this.#reading),
       facts: new FactCache((hit) => metrics.recordCache('facts', hit ? 'hit' : 'miss')),
     };
     const admission = new Admission({
@@ -149,7 +154,8 @@ export class Service {
     await Promise.all([this.#listening?.stop(STOP_LIMIT), this.#admin?.stop(ADMIN_STOP_LIMIT)]);
     const { certificate, store, trust, workers, close } = this.#surroundings;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await Promise.all([certificate.stop(), store.stop(), trust.stop(), this.#images.stop()]);
+    const edges = [certificate, store, trust, this.#images, this.#reading];
+    await Promise.all(edges.map((edge) => edge.stop()));
     await this.#history?.stop(HISTORY_LIMIT);
     await close();
     await this.#operations.stop(1_000);

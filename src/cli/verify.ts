@@ -1,4 +1,5 @@
 import { FactCache } from '../admission/fact-cache.ts';
+import { LargeEvidenceDesk } from '../admission/large-evidence.ts';
 import { StatementCache } from '../admission/statement-cache.ts';
 import { examineImage, type Surroundings } from '../admission/judge-image.ts';
 import { loadSettings } from '../config.ts';
@@ -6,6 +7,7 @@ import type { Logger } from '../log.ts';
 import { exceptionsInForce } from '../policy/exception.ts';
 import { explain, worstOf } from '../policy/explain.ts';
 import type { Explanation, VerdictKind } from '../policy/explanation.ts';
+import { EvidencePool } from '../reading/evidence-pool.ts';
 import { EXIT } from './exit-codes.ts';
 import { openRegistries, usableCredentials } from './image-source.ts';
 import { settledSnapshot } from './settled-snapshot.ts';
@@ -61,6 +63,7 @@ export async function verifyImages(
     lookupMilliseconds: options.timeout * 1000,
   });
   const { trust, refreshes } = verifyTrust(resources, settings, { env, logger });
+  const reading = new EvidencePool({ log: logger });
   const deadline = deadlines(options.timeout * 1000);
   try {
     // A person can mend the file now: without its credentials the answer would be that the registry refused access.
@@ -70,7 +73,12 @@ export async function verifyImages(
     const candidates = policiesInForce(snapshot, options.namespace);
     const now = Date.now();
     const surroundings: Surroundings = {
-      sources: { images: source, facts: new FactCache(), statements: new StatementCache() },
+      sources: {
+        images: source,
+        facts: new FactCache(),
+        statements: new StatementCache(),
+        large: new LargeEvidenceDesk(reading),
+      },
       circumstances: { now, isPod: false },
       exceptions: exceptionsInForce(snapshot, options.namespace, now),
       puller: { namespace: options.namespace ?? '', pullSecrets: [], serviceAccount: '' },
@@ -84,7 +92,7 @@ export async function verifyImages(
     );
   } finally {
     deadline.cancel();
-    await Promise.all([trust.stop(), source.stop()]);
+    await Promise.all([trust.stop(), source.stop(), reading.stop()]);
   }
 }
 

@@ -138,6 +138,9 @@ async function send(dispatcher: Dispatcher, request: Request, signal: AbortSigna
   return { ...answer, body: await readAtMost(body, request, answer.header('content-length')) };
 }
 
+/** Room for the beginning of a body whose length is not said. */
+const UNKNOWN_BYTES = 64 * 1024;
+
 async function readAtMost(
   body: Dispatcher.ResponseData['body'],
   request: Request,
@@ -148,15 +151,18 @@ async function readAtMost(
     body.destroy();
     throw tooLong();
   }
-  const chunks: Uint8Array[] = [];
+  // As long as it is said to be: many MiB are copied as they come, not all at once at the end.
+  let bytes = Buffer.alloc(/^\d+$/.test(length ?? '') ? Number(length) : UNKNOWN_BYTES);
   let total = 0;
   // Leaving the loop destroys the body, and with it the connection.
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    total += chunk.length;
-    if (total > request.maxBytes) throw tooLong();
-    chunks.push(chunk);
+    const end = total + chunk.length;
+    if (end > request.maxBytes) throw tooLong();
+    if (end > bytes.length) bytes = Buffer.concat([bytes], Math.max(end, 2 * bytes.length));
+    bytes.set(chunk, total);
+    total = end;
   }
-  return Buffer.concat(chunks, total);
+  return total === bytes.length ? bytes : bytes.subarray(0, total);
 }
 
 /** Lets go of a body that nobody reads; a short one keeps its connection. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Discovery } from '../admission/ports.ts';
 import { Fault, type RefusalCode } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
+import type { FoundEvidence } from '../sigstore/evidence.ts';
 import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
 import { problemOf } from './content.ts';
 
@@ -15,7 +15,7 @@ export interface Labelled extends Pick<RefusedEvidence, 'source' | 'claims' | 'c
 /** What one look-up has found so far. It can be read before the look-up is over: a hanging piece must not hide the others. */
 export class Findings {
   /** In the order of reading, whatever arrived first: what is verified first is what is most promising. */
-  readonly evidence: Evidence[] = [];
+  readonly evidence: FoundEvidence[] = [];
   readonly refused: RefusedEvidence[] = [];
   readonly faults: Fault[] = [];
   /** There is more than was read, so that the order of reading made a difference. */
@@ -40,14 +40,14 @@ export class Findings {
   }
 
   /** Looks at one piece; what goes wrong with it is noted beside the others. */
-  async piece(label: Labelled, look: () => Promise<Evidence | undefined>): Promise<void> {
+  async piece(label: Labelled, look: () => Promise<FoundEvidence | undefined>): Promise<void> {
     const reading = this.#piece(label, look);
     this.#begun.add(reading);
     await reading;
     this.#begun.delete(reading);
   }
 
-  async #piece(label: Labelled, look: () => Promise<Evidence | undefined>): Promise<void> {
+  async #piece(label: Labelled, look: () => Promise<FoundEvidence | undefined>): Promise<void> {
     try {
       const evidence = await look();
       if (evidence !== undefined) this.add(evidence, label.rank);
@@ -56,7 +56,7 @@ export class Findings {
     }
   }
 
-  add(evidence: Evidence, rank: number): void {
+  add(evidence: FoundEvidence, rank: number): void {
     const after = this.#ranks.findLastIndex((each) => each <= rank) + 1;
     this.#ranks.splice(after, 0, rank);
     this.evidence.splice(after, 0, evidence);
@@ -115,7 +115,7 @@ export class PartialFindings extends Findings {
     void this.checkpoint.then(() => this.#all.pause());
   }
 
-  override add(evidence: Evidence, rank: number): void {
+  override add(evidence: FoundEvidence, rank: number): void {
     super.add(evidence, rank);
     const fingerprint = fingerprintOf(evidence);
     if (this.#known.has(fingerprint)) return;
@@ -144,15 +144,13 @@ export function withFault(findings: Findings, problem: Error): Discovery {
   return problem instanceof Fault ? { ...snapshot, faults: [...snapshot.faults, problem] } : snapshot;
 }
 
-function fingerprintOf(evidence: Evidence): string {
+function fingerprintOf(evidence: FoundEvidence): string {
   const hash = createHash('sha256').update(`${evidence.kind} `);
   if (evidence.kind === 'bundle') return hash.update(evidence.bytes).digest('hex');
   hash.update(`${JSON.stringify(Object.entries(evidence.annotations).toSorted())} `);
+  if (evidence.kind === 'large') return hash.update(`${evidence.form} ${evidence.digest}`).digest('hex');
   return hash.update(evidence.kind === 'simple-signing' ? evidence.payload : evidence.envelope).digest('hex');
 }
-
-/** Bytes above which a piece counts against `LIMITS.evidenceTotalBytes`; signatures are far below, so no flood displaces them. */
-const SMALL_BYTES = 512 * 1024;
 
 /** Bounds the bytes of one look-up's large pieces, whatever way they are stored. */
 export class LargePieces {
@@ -177,7 +175,7 @@ export class PieceBytes {
 
   /** Whether a piece of this size still fits. */
   take(bytes: number): boolean {
-    if (bytes > SMALL_BYTES) return this.#large.take(bytes);
+    if (bytes > LIMITS.evidenceHereBytes) return this.#large.take(bytes);
     if (bytes > this.#left) return false;
     this.#left -= bytes;
     return true;

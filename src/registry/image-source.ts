@@ -1,5 +1,6 @@
 import type {
   AskOptions,
+  ContentOptions,
   Discovery,
   DiscoverOptions,
   ImageSource,
@@ -7,6 +8,7 @@ import type {
   Resolved,
 } from '../admission/ports.ts';
 import type { ImageReference } from '../image/reference.ts';
+import type { LargeEvidence } from '../sigstore/evidence.ts';
 import { forbiddenAddresses } from './address-guard.ts';
 import { CloudCredentials } from './cloud-credentials.ts';
 import { Connections } from './connections.ts';
@@ -125,6 +127,10 @@ export class RegistryImageSource implements ImageSource {
 
   manifest(image: ImageReference, digest: string, options: AskOptions): Promise<Uint8Array> {
     return this.#lookups.manifest(image, digest, options);
+  }
+
+  content(image: ImageReference, evidence: LargeEvidence, options: ContentOptions): Promise<Uint8Array> {
+    return this.#lookups.content(image, evidence, options);
   }
 
   platforms(

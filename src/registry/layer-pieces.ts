@@ -1,11 +1,11 @@
 import { Refusal } from '../errors.ts';
 import { isJsonObject } from '../strict-json.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
+import type { FoundEvidence } from '../sigstore/evidence.ts';
 import type { JsonValue } from '../strict-json.ts';
 import type { CosignTag } from './digest.ts';
 import { claimsOf, hintOf, inOrder, SIGNATURE, type Hint } from './evidence-order.ts';
 import { parseDescriptor, parseManifest } from './manifest.ts';
-import { contentOf, parseOr, type Piece, type Search } from './search.ts';
+import { contentOf, largeEvidence, parseOr, type Piece, type Search } from './search.ts';
 
 /** How cosign 1–2 keep one signature or attestation in one layer: its proofs are in the layer's annotations. */
 export type LayerKind = 'simple-signing' | 'dsse-envelope';
@@ -75,11 +75,13 @@ async function readLayer(
   layer: JsonValue,
   source: string,
   kind: LayerKind,
-): Promise<Evidence> {
+): Promise<FoundEvidence> {
   const descriptor = parseDescriptor(layer, source);
   if (descriptor.mediaType !== LAYER_TYPES[kind]) {
     throw new Refusal('UNSUPPORTED', `${source} is not ${NAMES[kind]}`);
   }
+  const large = kind === 'dsse-envelope' ? largeEvidence(search, descriptor, kind, source) : undefined;
+  if (large !== undefined) return large;
   const bytes = await contentOf(search, descriptor, source);
   const { annotations } = descriptor;
   return kind === 'simple-signing'

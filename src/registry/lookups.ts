@@ -1,5 +1,6 @@
 import type {
   AskOptions,
+  ContentOptions,
   Discovery,
   DiscoverOptions,
   ImageSource,
@@ -9,8 +10,9 @@ import type {
 import { Fault } from '../errors.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { Logger } from '../log.ts';
+import type { LargeEvidence } from '../sigstore/evidence.ts';
 import { discover, imageNotFound } from './discovery.ts';
-import { timeoutFault } from './faults.ts';
+import { evidenceGone, timeoutFault } from './faults.ts';
 import { MemoryBudget } from './gate.ts';
 import { Manifests } from './manifests.ts';
 import { Places, type Place, type PlaceOptions } from './places.ts';
@@ -138,6 +140,21 @@ export class Lookups implements ImageSource {
     const place = this.#places.of(image);
     const held = this.#manifests.held(place, digest);
     return held ?? this.#renewed(options, () => this.#manifests.read(place, digest, options));
+  }
+
+  async content(
+    image: ImageReference,
+    evidence: LargeEvidence,
+    options: ContentOptions,
+  ): Promise<Uint8Array> {
+    const place = this.#places.of(options.signatureRepository ?? image);
+    return this.#renewed(options, async () => {
+      const opened = await this.#places.open(place, options);
+      const bytes = await opened.blob(evidence, options.signal);
+      if (bytes === undefined)
+        throw evidenceGone(place.endpoints.origin.host, evidence.digest, evidence.source);
+      return bytes;
+    });
   }
 
   async platforms(

@@ -1,6 +1,6 @@
 import type { AskOptions } from '../admission/ports.ts';
 import type { ImageReference } from '../image/reference.ts';
-import { verifiedManifest } from './content.ts';
+import { verifiedBlob, verifiedManifest } from './content.ts';
 import type { Endpoint, Endpoints } from './endpoint.ts';
 import { timeoutFault } from './faults.ts';
 import type { Gate } from './gate.ts';
@@ -38,8 +38,12 @@ export interface OpenedPlace {
   resolve(tag: string, signal: AbortSignal): Promise<string | undefined>;
   /** Hashed against the digest. */
   manifest(digest: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Large content, hashed against its digest. */
+  blob(content: LinkedContent, signal: AbortSignal): Promise<Uint8Array | undefined>;
   exists(digest: string, signal: AbortSignal): Promise<boolean>;
 }
+
+type LinkedContent = Parameters<typeof verifiedBlob>[1];
 
 type Opened = Pick<OpenedPlace, 'repository' | 'access' | 'withPullSecret'>;
 
@@ -89,6 +93,8 @@ export class Places {
       resolve: (tag, signal) => firstAnswer(resolving, repository, (each) => each.resolve(tag, signal)),
       manifest: (digest, signal) =>
         firstAnswer(mirrors, repository, (each) => verifiedManifest(each, digest, signal)),
+      blob: (content, signal) =>
+        firstAnswer(mirrors, repository, (each) => verifiedBlob(each, content, signal)),
       exists: async (digest, signal) => {
         const asked = async (each: Repository) => (await each.exists(digest, signal)) || undefined;
         return (await firstAnswer(mirrors, repository, asked)) === true;

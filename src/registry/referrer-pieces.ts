@@ -1,12 +1,12 @@
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
+import type { FoundEvidence } from '../sigstore/evidence.ts';
 import type { JsonValue } from '../strict-json.ts';
 import { linked, verifiedManifest } from './content.ts';
 import { claimsOf, hintOf, inOrder, SIGNATURE, type Hint } from './evidence-order.ts';
 import { LAYER_TYPES, layerPieces, type LayerKind } from './layer-pieces.ts';
 import { mediaTypeOf, parseDescriptor, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
-import { contentOf, parseOr, readPieces, type Piece, type Search } from './search.ts';
+import { contentOf, largeEvidence, parseOr, readPieces, type Piece, type Search } from './search.ts';
 
 const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle';
 /** Artifact types of cosign that hold layers as its tags do: `COSIGN_EXPERIMENTAL=1 --registry-referrers-mode=oci-1-1`. */
@@ -79,7 +79,7 @@ async function readReferrer(
     declared,
     rank,
   }: { readonly source: string; readonly declared: ReferrerKind | undefined; readonly rank: number },
-): Promise<Evidence | undefined> {
+): Promise<FoundEvidence | undefined> {
   const { repository, signal, digest } = search;
   const holder = { host: repository.host, source: 'the list of referrers' };
   const fetch = async (maxBytes: number) => {
@@ -96,7 +96,8 @@ async function readReferrer(
   if (manifest.subject !== digest) throw new Refusal('DIGEST_MISMATCH', `${source} refers to another image`);
   if (kind !== 'bundle') return readLayers(search, layers, { source, kind, rank });
   const layer = parseDescriptor(layers[0] ?? null, `the layer of ${source}`);
-  return { kind: 'bundle', source, bytes: await contentOf(search, layer, source) };
+  const large = largeEvidence(search, layer, 'bundle', source);
+  return large ?? { kind: 'bundle', source, bytes: await contentOf(search, layer, source) };
 }
 
 /** What an artifact is whose type the list of referrers does not tell; undefined for what claims to be no evidence. */

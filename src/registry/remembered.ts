@@ -3,7 +3,7 @@ import type { Discovery } from '../admission/ports.ts';
 import { Fault } from '../errors.ts';
 import { atMost } from '../limits.ts';
 import type { Logger } from '../log.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
+import type { FoundEvidence } from '../sigstore/evidence.ts';
 import { problemOf } from './content.ts';
 import { Findings, snapshotOf, withFault } from './findings.ts';
 import { ABANDONED, raced, SingleFlight } from './single-flight.ts';
@@ -240,12 +240,13 @@ function sizeOf({ discovery }: Remembered): number {
   return discovery.evidence.reduce((total, evidence) => total + bytesOf(evidence), ENTRY_BYTES);
 }
 
-function bytesOf(evidence: Evidence): number {
+function bytesOf(evidence: FoundEvidence): number {
   if (evidence.kind === 'bundle') return evidence.bytes.length + ENTRY_BYTES;
   const annotations = Object.entries(evidence.annotations).reduce(
     (total, [key, text]) => total + key.length + text.length,
     0,
   );
+  if (evidence.kind === 'large') return annotations + ENTRY_BYTES;
   const content = evidence.kind === 'simple-signing' ? evidence.payload : evidence.envelope;
   return content.length + annotations + ENTRY_BYTES;
 }

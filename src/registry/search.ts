@@ -1,9 +1,9 @@
 import type { EvidenceAsk } from '../admission/ports.ts';
 import { Fault, Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { Evidence } from '../sigstore/evidence.ts';
+import type { FoundEvidence, LargeEvidence } from '../sigstore/evidence.ts';
 import type { RefusedEvidence } from '../sigstore/verified-signature.ts';
-import { linked } from './content.ts';
+import { checkLink, linked } from './content.ts';
 import type { Hint } from './evidence-order.ts';
 import { PieceBytes, type EvidencePlaces, type Findings, type LargePieces } from './findings.ts';
 import type { MemoryBudget } from './gate.ts';
@@ -41,7 +41,7 @@ export interface Piece extends Pick<RefusedEvidence, 'source' | 'claims' | 'clai
    * The evidence; undefined where it is none, or where the piece put into the findings itself what it holds.
    * @param rank its place in the order of reading
    */
-  read(rank: number): Promise<Evidence | undefined>;
+  read(rank: number): Promise<FoundEvidence | undefined>;
 }
 
 /** The bytes of one image are used up: a bound on all pieces, and no fault of this one. */
@@ -65,9 +65,14 @@ export class Reservation {
 
   /** @throws Refusal LIMIT; Fault OVERLOADED */
   take(bytes: number): void {
-    if (!this.#bytes.take(bytes)) throw new OutOfBytes();
+    this.count(bytes);
     this.#memory.take(bytes);
     this.#taken += bytes;
+  }
+
+  /** Bytes that are read later. @throws Refusal LIMIT */
+  count(bytes: number): void {
+    if (!this.#bytes.take(bytes)) throw new OutOfBytes();
   }
 
   end(): void {
@@ -90,6 +95,25 @@ export async function contentOf(search: Search, descriptor: Descriptor, source: 
     blobs.set(key, blob);
     return blob;
   });
+}
+
+/**
+ * A bundle or envelope that is too large to be read here; undefined for any other. Content that the descriptor carries itself is a copy
+ * of what the repository has, and is not used.
+ * @throws Refusal
+ */
+export function largeEvidence(
+  search: Search,
+  descriptor: Descriptor,
+  form: LargeEvidence['form'],
+  source: string,
+): LargeEvidence | undefined {
+  const { digest, size } = descriptor;
+  if (size <= LIMITS.evidenceHereBytes) return undefined;
+  checkLink(descriptor, search.attestations ? LIMITS.attestationBytes : LIMITS.evidenceBytes);
+  search.reservation.count(size);
+  const annotations = form === 'bundle' ? {} : descriptor.annotations;
+  return { kind: 'large', form, source, digest, size, annotations };
 }
 
 /** Which pieces may be read: the first of them at once, the others as soon as it is known how many. */

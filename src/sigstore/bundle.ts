@@ -75,8 +75,8 @@ const HASHES: Readonly<Record<number, HashName>> = { 1: 'sha256', 2: 'sha384', 3
  * @throws Refusal MALFORMED, UNSUPPORTED, LIMIT, SIG_INVALID or TLOG_MISSING.
  */
 export function readBundle(bytes: Uint8Array): SignedMaterial {
-  if (bytes.length > LIMITS.evidenceBytes) {
-    throw new Refusal('LIMIT', `the bundle is larger than ${LIMITS.evidenceBytes} bytes`);
+  if (bytes.length > LIMITS.attestationBytes) {
+    throw new Refusal('LIMIT', `the bundle is larger than ${LIMITS.attestationBytes} bytes`);
   }
   const json = parseStrictJson(bytes, 'the bundle', { tokens: LIMITS.bundleTokens });
   if (
@@ -88,6 +88,13 @@ export function readBundle(bytes: Uint8Array): SignedMaterial {
   }
   checkShape(json, BUNDLE, 'the bundle');
   if (isJsonObject(json['dsseEnvelope'])) checkEnvelope(json['dsseEnvelope']);
+  else if (bytes.length > LIMITS.evidenceHereBytes) {
+    // It holds no statement. Whether a larger one is over the manifest is never asked (`needsManifest`).
+    throw new Refusal(
+      'LIMIT',
+      `a bundle without a statement is larger than ${LIMITS.evidenceHereBytes} bytes`,
+    );
+  }
   return materialOf(parseBundle(json));
 }
 

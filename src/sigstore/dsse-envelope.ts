@@ -11,7 +11,7 @@ export const MAX_SIGNATURE_BYTES = 1024;
 
 /** `Envelope` of secure-systems-lab/dsse, envelope.md. */
 export const DSSE_ENVELOPE: ObjectShape = objectShape({
-  payload: { kind: 'base64', maxBytes: LIMITS.evidenceBytes },
+  payload: { kind: 'base64', maxBytes: LIMITS.attestationBytes },
   payloadType: { kind: 'text', maxChars: 256 },
   signatures: {
     kind: 'list',

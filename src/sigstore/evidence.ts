@@ -4,6 +4,25 @@
  */
 export type Evidence = BundleEvidence | SimpleSigningEvidence | EnvelopeEvidence;
 
+/** What a look for evidence finds. */
+export type FoundEvidence = Evidence | LargeEvidence;
+
+/**
+ * A bundle or envelope above `LIMITS.evidenceHereBytes`. Only its digest is kept: its bytes are fetched when something has to be
+ * learned of them, and another thread reads them.
+ */
+export interface LargeEvidence {
+  readonly kind: 'large';
+  readonly form: 'bundle' | 'dsse-envelope';
+  /** Where it was found, for people. */
+  readonly source: string;
+  /** Of its bytes, `sha256:<hex>` or another that a registry may use. */
+  readonly digest: string;
+  readonly size: number;
+  /** Of a layer that holds an envelope; empty for a bundle. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
 /** One Sigstore bundle, as JSON. */
 export interface BundleEvidence {
   readonly kind: 'bundle';
@@ -31,4 +50,11 @@ export interface EnvelopeEvidence {
   readonly source: string;
   readonly envelope: Uint8Array;
   readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The evidence with its bytes. */
+export function heldEvidence({ form, source, annotations }: LargeEvidence, bytes: Uint8Array): Evidence {
+  return form === 'bundle'
+    ? { kind: 'bundle', source, bytes }
+    : { kind: 'dsse-envelope', source, envelope: bytes, annotations };
 }

@@ -13,8 +13,8 @@ import { isJsonObject, parseStrictJson, type JsonValue } from '../strict-json.ts
  * @throws Refusal MALFORMED, UNSUPPORTED, LIMIT, SIG_INVALID or CERT_INVALID. Unreadable proofs are kept as such.
  */
 export function readLegacyEnvelope({ envelope, annotations }: EnvelopeEvidence): SignedMaterial {
-  if (envelope.length > LIMITS.evidenceBytes) {
-    throw new Refusal('LIMIT', `the DSSE envelope is larger than ${LIMITS.evidenceBytes} bytes`);
+  if (envelope.length > LIMITS.attestationBytes) {
+    throw new Refusal('LIMIT', `the DSSE envelope is larger than ${LIMITS.attestationBytes} bytes`);
   }
   const json = parseStrictJson(envelope, 'the DSSE envelope', { tokens: LIMITS.bundleTokens });
   checkShape(json, DSSE_ENVELOPE, 'the DSSE envelope');

@@ -1,6 +1,6 @@
 import { asError, Fault, Refusal, unreachable } from '../errors.ts';
 import { readBundle } from './bundle.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence, FoundEvidence } from './evidence.ts';
 import { framedHash, type HashPart } from './framed-hash.ts';
 import { annotation, PROOF_ANNOTATIONS, type Annotations } from './legacy-annotations.ts';
 import { readLegacyEnvelope } from './legacy-envelope.ts';
@@ -22,9 +22,9 @@ interface Reading {
 /** What evidence says that it is, and whether it cannot be read; empty = nothing says. */
 type Claims = Pick<RefusedEvidence, 'claims' | 'claimedType' | 'isUnread'>;
 
-const readings = new WeakMap<Evidence, Reading>();
+const readings = new WeakMap<FoundEvidence, Reading>();
 
-function readingOf(evidence: Evidence): Reading {
+function readingOf(evidence: FoundEvidence): Reading {
   let reading = readings.get(evidence);
   if (reading === undefined) {
     reading = {};
@@ -56,7 +56,7 @@ export function readEvidence(evidence: Evidence): SignedMaterial {
 }
 
 /** True where the signature is over the image's manifest itself, so that `verifyEvidence` needs its bytes. */
-export function needsManifest(evidence: Evidence): boolean {
+export function needsManifest(evidence: FoundEvidence): boolean {
   if (evidence.kind !== 'bundle') return false;
   const reading = readingOf(evidence);
   reading.needsManifest ??= payloadOf(evidence)?.kind === 'message';
@@ -99,14 +99,14 @@ export function statementPayload(evidence: Evidence): Uint8Array | undefined {
   return payload?.kind === 'dsse' ? payload.payload : undefined;
 }
 
-/** SHA-256 over every byte that reading looks at: lower-case hex. */
-export function contentHash(evidence: Evidence): string {
+/** SHA-256 over every byte that reading looks at, or over their digest where they are not here: lower-case hex. */
+export function contentHash(evidence: FoundEvidence): string {
   const reading = readingOf(evidence);
   reading.contentHash ??= framedHash(contentParts(evidence));
   return reading.contentHash;
 }
 
-function contentParts(evidence: Evidence): readonly HashPart[] {
+function contentParts(evidence: FoundEvidence): readonly HashPart[] {
   switch (evidence.kind) {
     case 'bundle':
       return [evidence.kind, evidence.bytes];
@@ -118,6 +118,13 @@ function contentParts(evidence: Evidence): readonly HashPart[] {
       ];
     case 'dsse-envelope':
       return [evidence.kind, evidence.envelope, ...annotationParts(evidence.annotations, PROOF_ANNOTATIONS)];
+    case 'large':
+      return [
+        evidence.kind,
+        evidence.form,
+        evidence.digest,
+        ...annotationParts(evidence.annotations, PROOF_ANNOTATIONS),
+      ];
     default:
       return unreachable(evidence);
   }

@@ -41,6 +41,8 @@ export interface TrustRoot {
   readonly timestampAuthorities: readonly TimestampAuthority[];
   readonly logs: readonly TransparencyLog[];
   readonly ctLogs: TrustMaterial['ctlogs'];
+  /** What it was parsed from, for another thread to parse again: its parts cannot be sent. */
+  readonly json: unknown;
 }
 
 export type TransparencyLog = TrustMaterial['tlogs'][number];
@@ -95,7 +97,7 @@ function readRoot(json: TrustedRootJson, requires: ProofRequirements): TrustRoot
   const ctLogs = list(json.ctlogs).map((log, i) => readLog(log, `ctlogs[${i}]`));
   checkSufficient(requires, { logEntries: logs, timestamps: timestampAuthorities, scts: ctLogs });
   const content = { certificateAuthorities, timestampAuthorities, logs, ctLogs };
-  return { fingerprint: fingerprintOf(content, requires), requires, ...content };
+  return { fingerprint: fingerprintOf(content, requires), requires, ...content, json };
 }
 
 function checkRequirements(requires: ProofRequirements): void {
@@ -134,7 +136,7 @@ function readLog(log: LogJson, path: string): TransparencyLog {
 }
 
 function fingerprintOf(
-  root: Omit<TrustRoot, 'fingerprint' | 'requires'>,
+  root: Omit<TrustRoot, 'fingerprint' | 'requires' | 'json'>,
   requires: ProofRequirements,
 ): string {
   const authorities = [...root.certificateAuthorities, ...root.timestampAuthorities.map((t) => t.authority)];

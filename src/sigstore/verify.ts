@@ -1,7 +1,7 @@
 import { Fault, Refusal } from '../errors.ts';
 import { checkIssued, checkValidity } from './certificate-trust.ts';
 import { parseLeafCertificate, type LeafCertificate } from './certificate.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence, FoundEvidence } from './evidence.ts';
 import { framedHash } from './framed-hash.ts';
 import { verifyProofs, type VerifiedProofs } from './proofs.ts';
 import type { VerificationKey } from './verification-key.ts';
@@ -64,7 +64,7 @@ export function isRefused(fact: VerifiedSignature | RefusedEvidence): fact is Re
  * @param artifactDigest `sha256:…`; part of the key only where `needsManifest` says so
  * @returns lower-case hex of a SHA-256
  */
-export function evidenceKey(evidence: Evidence, context: TrustContext, artifactDigest?: string): string {
+export function evidenceKey(evidence: FoundEvidence, context: TrustContext, artifactDigest?: string): string {
   const key = context.kind === 'key' ? context.key : undefined;
   return framedHash([
     VERIFIER_VERSION,
@@ -77,7 +77,7 @@ export function evidenceKey(evidence: Evidence, context: TrustContext, artifactD
   ]);
 }
 
-function manifestDigestPart(evidence: Evidence, artifactDigest: string | undefined): string | undefined {
+function manifestDigestPart(evidence: FoundEvidence, artifactDigest: string | undefined): string | undefined {
   if (!needsManifest(evidence)) return undefined;
   // Without it one image's fact would be another's.
   if (artifactDigest === undefined)

@@ -21,6 +21,7 @@ import type { EvilRegistry } from '../registry/evil-registry.ts';
 import { evilRegistry, imageSource } from '../registry/sources.ts';
 import { createSigstore, type StatementOptions } from '../support/fixtures.ts';
 import { staticTrust } from '../support/trust.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** What the questions of the API are asked of: real signatures in a registry that speaks HTTP, and policies that a test writes. */
 export const sigstore = createSigstore();
@@ -37,6 +38,7 @@ export class Ground {
   readonly unhurried: ImageSource;
   readonly facts = new FactCache();
   readonly statements = new StatementCache();
+  readonly large = largeEvidence();
   readonly defects: Error[] = [];
   documents: readonly object[] = [];
   noMatch: NoMatch = 'DenyInGovernedNamespaces';
@@ -69,6 +71,7 @@ export class Ground {
       images: this.unhurried,
       facts: this.facts,
       statements: this.statements,
+      large: this.large,
       snapshots: { current: () => this.snapshot() },
       namespaces: {
         labels: async (namespace) => {

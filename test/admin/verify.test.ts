@@ -333,6 +333,7 @@ describe('G9: the verdict is the webhook’s', () => {
       discover: (...args) => ground.unhurried.discover(...args),
       manifest: (...args) => ground.unhurried.manifest(...args),
       platforms: (...args) => ground.unhurried.platforms(...args),
+      content: (...args) => ground.unhurried.content(...args),
     };
     const assessments = new Assessments({
       ...ground.dependencies(),
@@ -521,5 +522,6 @@ function bound(source: Ground['unhurried']): Ground['unhurried'] {
     discover: (...args) => source.discover(...args),
     manifest: (...args) => source.manifest(...args),
     platforms: (...args) => source.platforms(...args),
+    content: (...args) => source.content(...args),
   };
 }

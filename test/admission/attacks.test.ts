@@ -11,6 +11,7 @@ import { bundleEvidence, createSigstore, GOLD_ISSUER, GOLD_SUBJECT } from '../su
 import { keyless, policy } from '../policy/builders.ts';
 import { staticTrust } from '../support/trust.ts';
 import { ScriptedImages } from './scripted-images.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** Rows of the attack corpus that one review shows; each beside a twin that is admitted. */
 const D = `sha256:${'a'.repeat(64)}`;
@@ -65,6 +66,7 @@ function judge(request: Partial<AdmissionRequest>): ReturnType<typeof validate> 
       images,
       facts,
       statements: new StatementCache(),
+      large: largeEvidence(),
       snapshots: { current: () => snapshot },
       namespaces: { labels: async () => ({ 'kubernetes.io/metadata.name': 'mcp' }) },
       noMatch: 'DenyInGovernedNamespaces',

@@ -23,6 +23,7 @@ import { bundleEvidence, createSigstore } from '../support/fixtures.ts';
 import { newKeyPair } from '../support/fixtures-certificates.ts';
 import { staticTrust } from '../support/trust.ts';
 import { ScriptedImages } from './scripted-images.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** How much of what was found is verified, in which order, and what is asked for. */
 
@@ -81,7 +82,7 @@ async function judge(
   const images = new AskedImages(new Map(), new Map([[D, evidence]]));
   const { facts = new FactCache(), signal = new AbortController().signal } = more;
   const { examined } = await examineImage(IMAGE, compiled(asking), {
-    sources: { images, facts, statements: new StatementCache() },
+    sources: { images, facts, statements: new StatementCache(), large: largeEvidence() },
     circumstances: { now: NOW, isPod: true },
     puller: { namespace: 'mcp', pullSecrets: [], serviceAccount: 'default' },
     signal,

@@ -9,6 +9,7 @@ import { Fault } from '../../src/errors.ts';
 import { parseGlob } from '../../src/image/glob.ts';
 import { DIGEST, exception, HOUR, NOW, OTHER_DIGEST, policy, snapshotOf } from '../policy/builders.ts';
 import { ScriptedImages } from './scripted-images.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** Whole reviews of an image that nobody signed, with an exception and without. */
 const UNSIGNED = `ghcr.io/org/server:v1@${DIGEST}`;
@@ -42,6 +43,7 @@ async function judge(image = UNSIGNED, namespace = 'mcp') {
     images,
     facts: new FactCache(),
     statements: new StatementCache(),
+    large: largeEvidence(),
     snapshots: { current: () => snapshot },
     namespaces: { labels: async () => ({ 'kubernetes.io/metadata.name': namespace }) },
     noMatch: 'DenyInGovernedNamespaces',

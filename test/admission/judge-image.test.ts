@@ -13,6 +13,7 @@ import { codeOf, keyless, keyRef, policy } from '../policy/builders.ts';
 import { bundleEvidence, createSigstore, GOLD_ISSUER, GOLD_SUBJECT } from '../support/fixtures.ts';
 import { staticTrust } from '../support/trust.ts';
 import { ScriptedImages } from './scripted-images.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** One image under several policies, over real signatures: who is asked what, and whose failure touches whom. */
 
@@ -62,7 +63,7 @@ function asking(name: string, rules: Partial<PolicyRules> = {}): SigningPolicy {
 
 function surroundings(signal = new AbortController().signal) {
   return {
-    sources: { images, facts, statements: new StatementCache() },
+    sources: { images, facts, statements: new StatementCache(), large: largeEvidence() },
     circumstances: { now: NOW, isPod: true },
     puller: { namespace: 'mcp', pullSecrets: [], serviceAccount: 'default' },
     signal,

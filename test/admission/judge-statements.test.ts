@@ -23,6 +23,7 @@ import {
 import { bundleEvidence, createSigstore, GOLD_ISSUER, GOLD_SUBJECT } from '../support/fixtures.ts';
 import { staticTrust } from '../support/trust.ts';
 import { ScriptedImages } from './scripted-images.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** Images under policies that ask for statements, over real signatures by certificates with real extensions. */
 
@@ -109,7 +110,7 @@ function policies(...all: readonly SigningPolicy[]): readonly CompiledPolicy[] {
 }
 
 const surroundings = () => ({
-  sources: { images, facts, statements },
+  sources: { images, facts, statements, large: largeEvidence() },
   circumstances: { now: NOW, isPod: true },
   puller: { namespace: 'mcp', pullSecrets: [], serviceAccount: 'default' },
   signal: new AbortController().signal,

@@ -9,20 +9,22 @@ import type {
 } from '../../src/admission/ports.ts';
 import { Fault } from '../../src/errors.ts';
 import { imageName, type ImageReference } from '../../src/image/reference.ts';
-import type { Evidence } from '../../src/sigstore/evidence.ts';
+import type { FoundEvidence, LargeEvidence } from '../../src/sigstore/evidence.ts';
 
 /** A registry that answers what it is told to, and counts. */
 export class ScriptedImages implements ImageSource {
   /** Digest of each `registry/repository:tag`. */
   readonly tags: Map<string, string>;
   /** By digest, or by `registry/repository digest` where it lies in another repository. */
-  readonly evidence: Map<string, readonly Evidence[]>;
+  readonly evidence: Map<string, readonly FoundEvidence[]>;
+  /** Bytes of large evidence, by digest. */
+  readonly contents = new Map<string, Uint8Array>();
   /** Digests whose manifest can be read. */
   readonly manifests = new Set<string>();
   /** Platforms of each index. */
   readonly indexes = new Map<string, readonly PlatformManifest[]>();
   /** Answered instead of `evidence`, unless somebody asks for a fresh look. */
-  remembered: ReadonlyMap<string, readonly Evidence[]> | undefined;
+  remembered: ReadonlyMap<string, readonly FoundEvidence[]> | undefined;
   /** Which look-ups are answered so, by the key of `evidence`. */
   isRemembered: (key: string) => boolean = () => true;
   failing: Error | undefined;
@@ -35,7 +37,7 @@ export class ScriptedImages implements ImageSource {
 
   constructor(
     tags: ReadonlyMap<string, string> = new Map(),
-    evidence: ReadonlyMap<string, readonly Evidence[]> = new Map(),
+    evidence: ReadonlyMap<string, readonly FoundEvidence[]> = new Map(),
   ) {
     this.tags = new Map(tags);
     this.evidence = new Map(evidence);
@@ -69,6 +71,14 @@ export class ScriptedImages implements ImageSource {
   async manifest(_image: ImageReference, digest: string): Promise<Uint8Array> {
     if (!this.manifests.has(digest)) throw new Fault('REGISTRY_ERROR', 'no manifest');
     return new Uint8Array();
+  }
+
+  async content(_image: ImageReference, { digest }: LargeEvidence): Promise<Uint8Array> {
+    await this.#answer(`content ${short(digest)}`);
+    const bytes = this.contents.get(digest);
+    if (bytes === undefined) throw new Fault('EVIDENCE_GONE', `${digest} is not in the repository`);
+    // It is moved to another thread.
+    return bytes.slice();
   }
 
   async platforms(

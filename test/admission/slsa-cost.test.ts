@@ -14,6 +14,7 @@ import { generatorStatement, githubSigner, NOW, policy as slsaPolicy, RELEASED }
 import { createSigstore, GOLD_ISSUER, GOLD_SUBJECT } from '../support/fixtures.ts';
 import { certificateFor, layerOf } from '../support/provenance.ts';
 import { staticTrust } from '../support/trust.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** What provenance costs: no round trip of its own, nothing when everything is remembered, and a bound on large statements. */
 
@@ -51,7 +52,12 @@ async function world(kind: Kind) {
       artifacts.envelopeLayer(layer.bytes.toString(), { annotations: layer.annotations }),
     ]);
   }
-  const memory = { images: source, facts: new FactCache(), statements: new StatementCache() };
+  const memory = {
+    images: source,
+    facts: new FactCache(),
+    statements: new StatementCache(),
+    large: largeEvidence(),
+  };
   const admit = async (rules: Partial<PolicyRules>): Promise<readonly string[]> => {
     const material = staticTrust(new Map([['public-good', root]])).material();
     const { policies } = compileSnapshot({

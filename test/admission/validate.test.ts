@@ -15,6 +15,7 @@ import { bundleEvidence, createSigstore, GOLD_ISSUER, GOLD_SUBJECT } from '../su
 import { staticTrust } from '../support/trust.ts';
 import { keyless, policy, signer, signerRef } from '../policy/builders.ts';
 import { ScriptedImages } from './scripted-images.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** The decision path over real signatures; only the registry is scripted, to say when it answers and with what. */
 const D = `sha256:${'a'.repeat(64)}`;
@@ -53,6 +54,7 @@ function dependencies(): ValidateDependencies {
     images,
     facts: new FactCache(),
     statements: new StatementCache(),
+    large: largeEvidence(),
     snapshots: {
       current: () => {
         if (snapshotFault !== undefined) throw snapshotFault;

@@ -15,6 +15,7 @@ import { changed, generatorStatement, type Json } from '../slsa/statements.ts';
 import { staticTrust } from '../support/trust.ts';
 import { startLayoutRegistry } from './layout-registry.ts';
 import { provenancePolicy, writeProvenanceLayouts } from './provenance-layout.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** What one look at an image with a large provenance costs, from the registry to the verdict. */
 export interface LargeStatementCost {
@@ -83,7 +84,12 @@ export async function measureLargeStatement(form: 'bundled' | 'layered'): Promis
     const material = staticTrust(new Map()).material();
     const snapshot = { number: 1, resources: resources.map(({ resource }) => resource), material };
     const { policies } = compileSnapshot(snapshot);
-    const sources = { images, facts: new FactCache(), statements: new StatementCache() };
+    const sources = {
+      images,
+      facts: new FactCache(),
+      statements: new StatementCache(),
+      large: largeEvidence(),
+    };
     const judge = async () => {
       const { examined } = await examineImage(`${host}/mcp/${form}@${layouts[form]}`, policies, {
         sources,

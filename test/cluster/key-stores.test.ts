@@ -84,6 +84,7 @@ async function verified(image: PushedImage, state: KeyState): Promise<number> {
     });
     return evidence.filter((each) =>
       keys.some((key) => {
+        if (each.kind === 'large') return false;
         const fact = verifyEvidence(each, { kind: 'key', key, root: undefined });
         return !isRefused(fact) && fact.digests.includes(image.digest);
       }),

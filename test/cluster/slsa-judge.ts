@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { FactCache } from '../../src/admission/fact-cache.ts';
 import { examineImage } from '../../src/admission/judge-image.ts';
+import type { LargeEvidenceDesk } from '../../src/admission/large-evidence.ts';
 import { StatementCache } from '../../src/admission/statement-cache.ts';
 import { parseDocuments } from '../../src/api/policy-file.ts';
 import { silentLogger } from '../../src/log.ts';
@@ -24,6 +25,7 @@ import {
 import { startRegistry, type Registry, type RegistryMode } from '../support/registry.ts';
 import { staticTrust } from '../support/trust.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /** Signers of policies by the names of their TrustedSigners, each with a key of its own. */
 export const SIGNERS = ['tekton-chains', 'cloud-build', 'verifier', 'release-ci'] as const;
@@ -60,6 +62,7 @@ export interface Memory {
   readonly images: RegistryImageSource;
   readonly facts: FactCache;
   readonly statements: StatementCache;
+  readonly large: LargeEvidenceDesk;
 }
 
 /** Two real registries, a Sigstore of the tests' own, and the whole path from policies in YAML to verdicts. */
@@ -132,7 +135,7 @@ export class SlsaJudge {
       log: silentLogger,
     });
     this.#sources.push(images);
-    return { images, facts: new FactCache(), statements: new StatementCache() };
+    return { images, facts: new FactCache(), statements: new StatementCache(), large: largeEvidence() };
   }
 
   /** @param specs of ClusterSigningPolicies by name, written as YAML and read as files are */

@@ -3,7 +3,7 @@ import type { EvidenceAsk } from '../../src/admission/ports.ts';
 import { eventually } from '../kube/eventually.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { hintOf, inOrder, type Hint } from '../../src/registry/evidence-order.ts';
-import type { Evidence } from '../../src/sigstore/evidence.ts';
+import type { FoundEvidence } from '../../src/sigstore/evidence.ts';
 import { bundleType, sha256, type Artifacts, type Json } from './artifacts.ts';
 import { look, lookAtAll, reference, asking, setup, summary } from './sources.ts';
 
@@ -25,7 +25,8 @@ function many<T>(length: number, make: (index: number) => T): readonly T[] {
 }
 
 const day = (index: number) => new Date(Date.UTC(2026, 0, 1) + index * 86_400_000).toISOString();
-const sources = (evidence: readonly Evidence[]) => evidence.map(({ source }) => source.replace(/^.* /, ''));
+const sources = (evidence: readonly FoundEvidence[]) =>
+  evidence.map(({ source }) => source.replace(/^.* /, ''));
 
 describe('hints', () => {
   test.each<[string, Readonly<Record<string, string>>, Partial<Hint>]>([

@@ -19,6 +19,7 @@ import {
 import { FS2, mutated } from '../sigstore/support.ts';
 import { staticTrust } from '../support/trust.ts';
 import { setup } from './sources.ts';
+import { largeEvidence } from '../support/large-evidence.ts';
 
 /**
  * CVE-2023-47122, CVE-2024-51746: a verifier that asks the log for its key, or searches it for an entry, believes whoever runs the
@@ -87,6 +88,7 @@ async function verdict(bundle: (digest: string) => BundleJson) {
       images: source,
       facts: new FactCache(),
       statements: new StatementCache(),
+      large: largeEvidence(),
       snapshots: { current: () => snapshot },
       namespaces: { labels: async () => ({}) },
       noMatch: 'Deny',

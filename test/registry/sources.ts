@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach } from '@jest/globals';
 import type { AskOptions, Discovery, DiscoverOptions, Puller } from '../../src/admission/ports.ts';
 import type { ImageReference } from '../../src/image/reference.ts';
-import type { Evidence } from '../../src/sigstore/evidence.ts';
+import type { FoundEvidence } from '../../src/sigstore/evidence.ts';
 import { silentLogger } from '../../src/log.ts';
 import { RegistryImageSource } from '../../src/registry/image-source.ts';
 import type { ImageSourceSettings } from '../../src/registry/settings.ts';
@@ -120,7 +120,7 @@ export function summary({ evidence, refused, faults }: Discovery) {
   };
 }
 
-function contentOf(evidence: Evidence): Uint8Array {
+function contentOf(evidence: FoundEvidence): Uint8Array {
   switch (evidence.kind) {
     case 'bundle':
       return evidence.bytes;
@@ -128,6 +128,8 @@ function contentOf(evidence: Evidence): Uint8Array {
       return evidence.payload;
     case 'dsse-envelope':
       return evidence.envelope;
+    case 'large':
+      return Buffer.from(`${evidence.form} ${evidence.digest}`);
   }
 }
 
