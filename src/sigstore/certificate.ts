@@ -4,7 +4,7 @@ import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { certificateExtensions, type CertificateExtensions } from './certificate-extensions.ts';
 import { distinguishedName } from './distinguished-name.ts';
-import { FULCIO_EXTENSIONS, OID_ISSUER, OID_ISSUER_RAW } from './fulcio-extensions.ts';
+import { FULCIO_EXTENSIONS, OID_ISSUER, OID_ISSUER_RAW, withOldExtensions } from './fulcio-extensions.ts';
 import { parseMemoised } from './memoised-certificate.ts';
 import { verificationKey, type VerificationKey } from './verification-key.ts';
 import type { CertificateIdentity, SubjectName } from './verified-signature.ts';
@@ -76,15 +76,26 @@ function readLeaf(der: Buffer): LeafCertificate {
       throw invalid(`the certificate has the unknown critical extension ${oid}`);
   }
   checkUsage(certificate, extensions);
+  const issuer = readIssuer(extensions) ?? authorityName(certificate);
+  const names = readNames(extensions);
   return {
     kind: 'certificate',
     certificate,
     der,
     key: verificationKey(createPublicKey({ key: certificate.publicKey, format: 'der', type: 'spki' })),
     identity: {
-      issuer: readIssuer(extensions) ?? authorityName(certificate),
-      names: readNames(extensions),
-      extensions: readFulcioExtensions(extensions),
+      issuer,
+      names,
+      extensions: withOldExtensions({
+        issuer,
+        isIssuerNew: extensions.has(OID_ISSUER),
+        names,
+        extensions: readFulcioExtensions(extensions),
+        rawText: (oid) => {
+          const extension = extensions.get(oid);
+          return extension === undefined ? undefined : printable(extension.value, `the extension ${oid}`);
+        },
+      }),
     },
     notBefore: timeOf(certificate.notBefore),
     notAfter: timeOf(certificate.notAfter),

@@ -32,7 +32,7 @@ export interface CertificateIdentity {
   readonly issuer: string;
   /** Every subject alternative name of a type that an identity can have. */
   readonly names: readonly SubjectName[];
-  /** Fulcio's extensions 1.3.6.1.4.1.57264.1.9–.24 by the names of `fulcio-extensions.ts`. */
+  /** Fulcio's extensions 1.3.6.1.4.1.57264.1.9–.24 by the names of `fulcio-extensions.ts`; of GitHub's also the older .2–.6. */
   readonly extensions: Readonly<Record<string, string>>;
 }
 

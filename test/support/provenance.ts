@@ -1,7 +1,7 @@
 import type { CertificateIdentity } from '../../src/sigstore/verified-signature.ts';
 import type { FulcioExtensionName } from '../../src/sigstore/fulcio-extensions.ts';
-import { changed, type Json } from '../slsa/statements.ts';
-import { emailName, uriName } from './fixtures-certificates.ts';
+import { changed, COMMIT, type Json } from '../slsa/statements.ts';
+import { emailName, extension, uriName } from './fixtures-certificates.ts';
 import type { LeafOptions, SignOptions, TestSigstore } from './fixtures.ts';
 import {
   evidenceTag,
@@ -40,6 +40,34 @@ export function certificateFor({ names, issuer, extensions }: CertificateIdentit
     names: names.map(({ type, value }) => (type === 'uri' ? uriName(value) : emailName(value))),
     issuer,
     extensions: extensions as Partial<Record<FulcioExtensionName, string>>,
+  };
+}
+
+/** Raw text by the last number of its OID, as Fulcio wrote it for GitHub until 2023. */
+export type OldExtensions = Readonly<Record<number, string | Buffer>>;
+
+export const OLD_EXTENSIONS = {
+  2: 'push',
+  3: COMMIT,
+  4: 'Release 🚀',
+  5: 'acme/app',
+  6: 'refs/heads/main',
+} as const satisfies OldExtensions;
+
+/** A certificate of before 2023, with what a test changes of it. */
+export function oldLeaf(
+  workflow: string,
+  raw: OldExtensions = OLD_EXTENSIONS,
+  changes: LeafOptions = {},
+): LeafOptions {
+  return {
+    names: [uriName(workflow)],
+    issuer: null,
+    rawIssuer: 'https://token.actions.githubusercontent.com',
+    extraExtensions: Object.entries(raw).map(([n, value]) =>
+      extension(`1.3.6.1.4.1.57264.1.${n}`, Buffer.from(value)),
+    ),
+    ...changes,
   };
 }
 
