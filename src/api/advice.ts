@@ -1,5 +1,6 @@
 import { LIMITS } from '../limits.ts';
-import type { SlsaPolicy } from '../slsa/slsa-policy.ts';
+import { rosterEntry } from '../slsa/roster.ts';
+import type { BuilderRule, SlsaPolicy } from '../slsa/slsa-policy.ts';
 import type { KeylessIdentity, Resource, SigningException, SigningPolicy, TrustedKey } from './resources.ts';
 
 /** What is valid and still risky: sentences for an API warning, each within `LIMITS.warningChars`. */
@@ -72,6 +73,7 @@ function adviseOnSlsa({ requiredLevel, builders, sources, refs, ...policy }: Sls
   ) {
     advice.push('slsa.sources lets in repositories of anybody: name the owner, or add ownerID');
   }
+  advice.push(...builders.flatMap(adviseOnBuilder));
   const isAskedOfBuild =
     sources.length + refs.length + policy.buildTypes.length + policy.triggers.length > 0 ||
     policy.runnerEnvironment !== undefined;
@@ -81,6 +83,26 @@ function adviseOnSlsa({ requiredLevel, builders, sources, refs, ...policy }: Sls
     );
   }
   return advice;
+}
+
+/** Refs that a fork can make: GitHub runs a workflow there as one of the repository that was forked. */
+const REFS_OF_FORKS = ['refs/pull/7/merge', '0'.repeat(40)];
+
+/** The level of a builder that its certificate tells holds for each ref that the policy takes, and callers choose the ref. */
+function adviseOnBuilder({ id, refs, level, signerRef }: BuilderRule): string[] {
+  if (signerRef !== undefined || !id.includes('/.github/workflows/') || id.includes('@')) return [];
+  if (refs.length === 0) {
+    // The roster has versions of its own; without level, only released versions are worth 3.
+    if (level !== 3 || rosterEntry(id) !== undefined) return [];
+    return [
+      'slsa.builders has level 3 without refs: branches, pull requests and commits of forks count; add refs',
+    ];
+  }
+  const wide = refs.find((ref) => REFS_OF_FORKS.some((fork) => ref.matches(fork)));
+  if (wide === undefined) return [];
+  return [
+    `slsa.builders.refs "${wide.source}" takes in pull requests or commits of forks; name tags or branches`,
+  ];
 }
 
 function adviseOnKey(key: TrustedKey): string[] {

@@ -1,4 +1,8 @@
 import type * as z from 'zod';
+import { Refusal } from '../errors.ts';
+import { quote } from '../image/quote.ts';
+import { GITHUB_ISSUER } from '../sigstore/fulcio-extensions.ts';
+import { githubServerOf } from '../slsa/platform-issuer.ts';
 import { parseRefPattern } from '../slsa/ref-pattern.ts';
 import type { SlsaLevel, SlsaPolicy } from '../slsa/slsa-policy.ts';
 import { parseSourcePattern } from '../slsa/source-uri.ts';
@@ -38,6 +42,10 @@ export function readSlsa(shape: Shape): Read<SlsaDemand> {
     buildTypes: shape.buildTypes ?? [],
     triggers: shape.triggers ?? [],
     runnerEnvironment: shape.runnerEnvironment,
+    githubIssuers:
+      shape.githubIssuers === undefined
+        ? [GITHUB_ISSUER]
+        : each(shape.githubIssuers, 'spec.slsa.githubIssuers', readGithubIssuer),
     verifiers: (shape.verifiers ?? []).map(({ id, signerRef, policyURI }) => ({
       id,
       signerRef: signerRef.name,
@@ -47,4 +55,9 @@ export function readSlsa(shape: Shape): Read<SlsaDemand> {
   };
   if (problems.length > 0) return { value: undefined, problems };
   return { value: { policy, trustRoot: shape.trustRootRef?.name }, problems };
+}
+
+function readGithubIssuer(issuer: string): string {
+  if (githubServerOf(issuer) !== undefined) return issuer;
+  throw new Refusal('MALFORMED', `${quote(issuer)} is not an issuer of GitHub Actions`);
 }

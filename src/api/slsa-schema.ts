@@ -9,6 +9,10 @@ const MAX_BUILDERS = 32;
 const MAX_SOURCES = 64;
 const MAX_LIST = 32;
 const MAX_VERIFIERS = 8;
+const MAX_ISSUERS = 8;
+/** The forms that `githubServerOf` knows: what else matches is refused when the policy is read. */
+const GITHUB_ISSUER_FORM =
+  /^https:\/\/(token\.actions\.githubusercontent\.com(\/[A-Za-z0-9][A-Za-z0-9_-]{0,99})?|token\.actions\.[a-z0-9-]+\.ghe\.com|[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?\/_services\/token)$/;
 
 const level = z.int().min(1).max(3);
 const text = exactTextField(MAX_URI_CHARS);
@@ -116,6 +120,22 @@ export const slsaSchema = z
       .describe('Events that may have started the build, such as "push" or "release": any of them.')
       .optional(),
     runnerEnvironment: text.describe('Kind of runner, such as "github-hosted".').optional(),
+    githubIssuers: z
+      .array(
+        z
+          .string()
+          .max(MAX_REF_CHARS)
+          .regex(
+            GITHUB_ISSUER_FORM,
+            'must be an issuer of GitHub Actions, such as "https://token.actions.githubusercontent.com/my-enterprise" or "https://github.example.com/_services/token"',
+          ),
+      )
+      .min(1)
+      .max(MAX_ISSUERS)
+      .describe(
+        'The OIDC issuers whose certificates speak for GitHub Actions, equal byte for byte: GitHub Enterprise has its own ("https://token.actions.githubusercontent.com/my-enterprise", "https://github.example.com/_services/token"). Absent = "https://token.actions.githubusercontent.com"; with the field, that one counts only if it is listed.',
+      )
+      .optional(),
     verifiers: z
       .array(verifier)
       .min(1)

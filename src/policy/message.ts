@@ -180,7 +180,7 @@ export function nextStep(
     case 'SLSA_BUILDER':
     case 'SLSA_BUILD_TYPE':
     case 'SLSA_RUNNER':
-      return `build it with a builder that ${describePolicy(policy)} takes, or ask its owners to take this one`;
+      return `build it with a builder that ${describePolicy(policy)} takes, or ask its owners to ${first.entry === undefined ? 'take this one' : `write ${field(first.entry)}`}`;
     case 'SLSA_SOURCE':
     case 'SLSA_REF':
     case 'SLSA_TRIGGER':

@@ -1,3 +1,4 @@
+import { GITHUB_ISSUER } from '../sigstore/fulcio-extensions.ts';
 import { describeSource } from '../slsa/assess-provenance.ts';
 import type { BuilderRule, SlsaPolicy } from '../slsa/slsa-policy.ts';
 
@@ -11,6 +12,10 @@ export function describeSlsa(policy: SlsaPolicy): string {
   return [
     `SLSA build level ${requiredLevel}`,
     ...anyOf('builder', builders.map(describeBuilder)),
+    ...anyOf(
+      'issuer',
+      policy.githubIssuers.filter((issuer) => issuer !== GITHUB_ISSUER),
+    ),
     ...anyOf('source', sources.map(describeSource)),
     ...anyOf('ref', refs.map(sourceOf)),
     ...anyOf('build type', buildTypes),

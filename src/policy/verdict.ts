@@ -36,6 +36,8 @@ export interface Violation {
   readonly about?: 'provenance' | 'attestation';
   /** What the policy would accept, for people; absent = what its `trustedKeys` ask, where it asks for signatures. */
   readonly expected?: string;
+  /** What the owners of the policy would write to take it, where one field would do. */
+  readonly entry?: string;
 }
 
 /** One coded reason why nobody could tell. */

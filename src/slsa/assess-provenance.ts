@@ -1,8 +1,8 @@
 import { ageViolation } from './age.ts';
 import { buildFactsOf, type BuildFacts } from './build-facts.ts';
 import { judgeBuilder, type BuilderJudgement } from './builder-judgement.ts';
-import { contradictionOf } from './certificate-agreement.ts';
-import type { ClaimSubject } from './claim.ts';
+import { contradictionOf, selfContradictionOf } from './certificate-agreement.ts';
+import type { Claim, ClaimSubject } from './claim.ts';
 import type { Provenance } from './provenance.ts';
 import type { SlsaCandidate } from './slsa-candidate.ts';
 import { NO_FACTS, shortfallsAbove, type SlsaAssessment, type SlsaViolation } from './slsa-outcome.ts';
@@ -26,13 +26,17 @@ export function assessProvenance(
   const contradiction = contradictionViolation(provenance, candidate);
   if (contradiction !== undefined) {
     const found = contradiction.detail;
-    const shortfalls = shortfallsAbove(0, found, 'a predicate that agrees with its certificate');
+    const shortfalls = shortfallsAbove(0, found, 'a predicate that agrees with itself and its certificate');
     const builder = provenance.builder.id;
     return { ...common, builder, level: 0, facts: NO_FACTS, shortfalls, violations: [contradiction] };
   }
   const judgement = judgeBuilder(policy, provenance, candidate);
   const { level, builder, maySpeak, found, expected } = judgement;
-  const facts = buildFactsOf(provenance, signer, { isPlatform, maySpeak });
+  const facts = buildFactsOf(provenance, signer, {
+    isPlatform,
+    maySpeak,
+    githubIssuers: policy.githubIssuers,
+  });
   const violations = [
     builderViolation(policy, judgement),
     sourceViolation(policy.sources, facts),
@@ -67,22 +71,29 @@ function contradictionViolation(
   { signer }: SlsaCandidate,
 ): SlsaViolation | undefined {
   const contradiction = signer.kind === 'certificate' ? contradictionOf(claims, signer) : undefined;
-  if (contradiction === undefined) return undefined;
-  const { claim, extension, certified } = contradiction;
-  return {
-    code: CONTRADICTION_CODES[claim.about] ?? 'SLSA_SOURCE',
-    detail: `${claim.path} says ${claim.value}, and the certificate's ${extension} says ${certified}`,
-  };
+  if (contradiction !== undefined) {
+    const { claim, extension, certified } = contradiction;
+    const certificate = `the certificate's ${extension} says ${certified}`;
+    return contradictory(claim, certificate);
+  }
+  const [claim, other] = selfContradictionOf(claims) ?? [];
+  if (claim === undefined || other === undefined) return undefined;
+  return contradictory(claim, `${other.path} says ${other.value}`);
+}
+
+function contradictory({ about, path, value }: Claim, other: string): SlsaViolation {
+  return { code: CONTRADICTION_CODES[about] ?? 'SLSA_SOURCE', detail: `${path} says ${value}, and ${other}` };
 }
 
 function builderViolation(
   { requiredLevel, builders }: SlsaPolicy,
-  { level, isAccepted, found, expected }: BuilderJudgement,
+  { level, isAccepted, found, expected, entry }: BuilderJudgement,
 ): SlsaViolation | undefined {
   const detail = `${found}; expected ${expected}`;
   // Level 1 asks for no builder, unless the policy names some.
   if (!isAccepted && (builders.length > 0 || requiredLevel > 1)) return { code: 'SLSA_BUILDER', detail };
-  return level < requiredLevel ? { code: 'SLSA_LEVEL', detail } : undefined;
+  if (level >= requiredLevel) return undefined;
+  return { code: 'SLSA_LEVEL', detail, ...(entry !== undefined && { entry }) };
 }
 
 function sourceViolation(rules: readonly SourceRule[], facts: BuildFacts): SlsaViolation | undefined {

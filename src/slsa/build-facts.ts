@@ -1,7 +1,7 @@
 import type { FulcioExtensionName } from '../sigstore/fulcio-extensions.ts';
 import type { CertificateIdentity, KeyIdentity } from '../sigstore/verified-signature.ts';
 import type { ClaimSubject } from './claim.ts';
-import { isPlatformCertificate } from './platform-issuer.ts';
+import { githubServerOf, isPlatformCertificate } from './platform-issuer.ts';
 import { firstClaim, type Provenance } from './provenance.ts';
 import { sourceUriOf } from './source-uri.ts';
 
@@ -18,22 +18,25 @@ export interface BuildFacts {
 }
 
 /**
- * A certificate of GitHub or GitLab is the only source of these facts: the job that it was made for could have written
+ * A certificate of a build platform (GitHub, GitLab) is the only source of these facts: the job that it was made for could have written
  * anything into the predicate. For other signers the predicate counts, if they may speak for the builder, and where their
  * certificate says something that counts more. From anybody else it is just a text.
  */
 export function buildFactsOf(
   provenance: Provenance,
   signer: CertificateIdentity | KeyIdentity,
-  by: { readonly isPlatform: boolean; readonly maySpeak: boolean },
+  by: { readonly isPlatform: boolean; readonly maySpeak: boolean; readonly githubIssuers: readonly string[] },
 ): BuildFacts {
   const { maySpeak } = by;
-  const isPlatform = by.isPlatform && isPlatformCertificate(signer);
+  const isPlatform = by.isPlatform && isPlatformCertificate(signer, by.githubIssuers);
   const certificate = isPlatform || maySpeak ? extensionsOf(signer) : {};
   const fact = (extension: FulcioExtensionName, about: ClaimSubject): string | undefined =>
     certificate[extension] ?? (maySpeak && !isPlatform ? firstClaim(provenance.claims, about) : undefined);
+  const source = sourceUriOf(fact('sourceRepositoryURI', 'repository'))?.repository;
+  // An issuer speaks for its own server: a Fulcio that does not know that server writes github.com for it.
+  const server = isPlatform ? githubServerOf(signer.issuer) : undefined;
   return {
-    source: sourceUriOf(fact('sourceRepositoryURI', 'repository'))?.repository,
+    source: server === undefined || source?.startsWith(`${server}/`) === true ? source : undefined,
     repositoryID: fact('sourceRepositoryID', 'repositoryID'),
     ownerID: fact('sourceRepositoryOwnerID', 'ownerID'),
     ref: fact('sourceRepositoryRef', 'ref'),

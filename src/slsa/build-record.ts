@@ -31,6 +31,7 @@ export interface ConfigSource {
 export interface BuildRecord {
   /** Undefined where it is empty. */
   readonly builderId: string | undefined;
+  readonly builderPath: string;
   readonly builderVersion: Readonly<Record<string, string>> | undefined;
   readonly buildType: string;
   readonly configSource: ConfigSource | undefined;
@@ -61,6 +62,7 @@ export function readRecordV1(predicate: Fields): BuildRecord {
   const invocation = spelling(metadata, 'invocationId', 'invocationID');
   return {
     builderId: text(builder, 'id'),
+    builderPath: `${builder.path}.id`,
     builderVersion: textMap(builder, 'version'),
     buildType: requiredText(definition, 'buildType'),
     configSource: undefined,
@@ -101,10 +103,12 @@ export function readRecordV01(predicate: Fields): BuildRecord {
 
 function readCommonV0(predicate: Fields) {
   const metadata = child(predicate, 'metadata');
+  const builder = requiredChild(predicate, 'builder');
   // slsa-github-generator writes the second spelling.
   const invocation = spelling(metadata, 'buildInvocationId', 'buildInvocationID');
   return {
-    builderId: text(requiredChild(predicate, 'builder'), 'id'),
+    builderId: text(builder, 'id'),
+    builderPath: `${builder.path}.id`,
     builderVersion: undefined,
     dependencies: dependenciesOf(predicate, 'materials'),
     dependenciesPath: `${predicate.path}.materials`,

@@ -1,7 +1,9 @@
+import { hasOldExtensionsOnly } from '../sigstore/fulcio-extensions.ts';
 import type { CertificateIdentity, KeyIdentity } from '../sigstore/verified-signature.ts';
 import { splitBuilderId } from './builder-id.ts';
+import { GITHUB_RUNNER } from './github-build-types.ts';
 import { githubWorkflow } from './github-workflow.ts';
-import { GITHUB_ISSUER, GITLAB_ISSUER } from './platform-issuer.ts';
+import { githubServerOf, GITLAB_ISSUER } from './platform-issuer.ts';
 import type { Provenance } from './provenance.ts';
 import {
   githubLevel,
@@ -23,14 +25,11 @@ export type Binding =
     }
   | { readonly holds: false; readonly found: string; readonly expected: string };
 
-/** What artifact attestations named as their builder before they named the workflow; npm still does. */
-const GITHUB_RUNNER = 'https://github.com/actions/runner/';
-
 /**
  * The rules for certificates, by the issuer of the identity; a key speaks for no builder but by a rule of the policy.
  *
- * GitHub (issuer exactly `https://token.actions.githubusercontent.com`): the certificate has one name, a URI, which is a
- * workflow on github.com with its ref, and equals its `buildSignerURI`. `builder.id` must be
+ * GitHub (issuer exactly one of the policy's `githubIssuers`): the certificate has one name, a URI, which is a workflow on
+ * that issuer's server with its ref, and equals its `buildSignerURI`. `builder.id` must be
  * - for every build type: that URI, byte for byte;
  * - for artifact attestations also: that URI up to `@` (the certificate's ref counts), or
  *   `https://github.com/actions/runner/` and the certificate's `runnerEnvironment`;
@@ -42,36 +41,41 @@ const GITHUB_RUNNER = 'https://github.com/actions/runner/';
 export function bindByCertificate(
   provenance: Provenance,
   signer: CertificateIdentity | KeyIdentity,
+  githubIssuers: readonly string[],
 ): Binding {
   if (signer.kind === 'key') {
     return { holds: false, found: `signed by key ${signer.fingerprint}`, expected: EXPECTED };
   }
-  switch (signer.issuer) {
-    case GITHUB_ISSUER:
-      return bindGithub(provenance, signer);
-    case GITLAB_ISSUER:
-      return bindGitlab(provenance, signer);
-    default:
-      return { holds: false, found: `signed by ${describeCertificate(signer)}`, expected: EXPECTED };
-  }
+  const { issuer } = signer;
+  if (issuer === GITLAB_ISSUER) return bindGitlab(provenance, signer);
+  const server = githubServerOf(issuer);
+  if (server !== undefined && githubIssuers.includes(issuer)) return bindGithub(provenance, signer, server);
+  const found = `signed by ${describeCertificate(signer)}`;
+  const issuers = `an identity of GitHub Actions from an issuer of slsa.githubIssuers (${githubIssuers.join(', ')})`;
+  return { holds: false, found, expected: server === undefined ? EXPECTED : issuers };
 }
 
 const EXPECTED = "the build platform's own identity, or a signerRef of one of the policy's builders";
 
-function bindGithub({ platform, builder: { id } }: Provenance, signer: CertificateIdentity): Binding {
+function bindGithub(
+  { platform, builder: { id } }: Provenance,
+  signer: CertificateIdentity,
+  server: string,
+): Binding {
   const name = signerUri(signer);
-  const workflow = githubWorkflow(name);
+  const workflow = githubWorkflow(name, server);
   if (name === undefined || workflow?.ref === undefined || id === undefined) return unbound(signer);
-  if (id === name) return { holds: true, builder: name, worth: worthOfWorkflow(name, signer) };
+  if (id === name) return { holds: true, builder: name, worth: worthOfWorkflow(name, signer, server) };
   if (platform === 'github-workflow') {
-    if (id === workflow.name) return { holds: true, builder: name, worth: worthOfWorkflow(name, signer) };
+    if (id === workflow.name)
+      return { holds: true, builder: name, worth: worthOfWorkflow(name, signer, server) };
     const runner = signer.extensions['runnerEnvironment'];
     if (runner !== undefined && id === `${GITHUB_RUNNER}${runner}`) {
       return { holds: true, builder: id, worth: worthOfRunner(runner) };
     }
   }
-  if (platform === 'github-delegator' && isDelegator(name) && githubWorkflow(id)?.ref !== undefined) {
-    return { holds: true, builder: id, worth: worthOfDelegated(id, signer) };
+  if (platform === 'github-delegator' && isDelegator(name) && githubWorkflow(id, server)?.ref !== undefined) {
+    return { holds: true, builder: id, worth: worthOfDelegated(id, signer, server) };
   }
   return unbound(signer);
 }
@@ -98,16 +102,18 @@ function signerUri({ names, extensions }: CertificateIdentity): string | undefin
   return only.value;
 }
 
-function worthOfWorkflow(workflow: string, signer: CertificateIdentity): LevelFinding {
+function worthOfWorkflow(workflow: string, signer: CertificateIdentity, server: string): LevelFinding {
   const entry = rosterEntry(workflow);
-  if (entry === undefined) return githubLevel(workflow, signer);
+  if (entry === undefined) return githubLevel(workflow, signer, server);
   if (entry === 'otherVersion') return unknownVersion(workflow);
+  // Until 2023 no certificate told the runner. Released workflows of the roster choose one of GitHub's themselves.
+  if (hasOldExtensionsOnly(signer.extensions)) return entry;
   const runner = githubRunnerLevel(signer.extensions['runnerEnvironment']);
   return runner.level < entry.level ? runner : entry;
 }
 
-function worthOfDelegated(builder: string, signer: CertificateIdentity): LevelFinding {
-  if (rosterEntry(builder) !== undefined) return worthOfWorkflow(builder, signer);
+function worthOfDelegated(builder: string, signer: CertificateIdentity, server: string): LevelFinding {
+  if (rosterEntry(builder) !== undefined) return worthOfWorkflow(builder, signer, server);
   return {
     level: 2,
     reason: 'it delegates to slsa-github-generator, and neither roster nor policy names it',

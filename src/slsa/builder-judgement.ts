@@ -18,6 +18,8 @@ export interface BuilderJudgement {
   /** Why it is not worth more: what was found, and what would have to be there. */
   readonly found: string;
   readonly expected: string;
+  /** What the owners of the policy would write to give it a higher level. */
+  readonly entry?: string;
 }
 
 /** BuildKit's predicate says what whoever ran `docker build` lets it say. */
@@ -35,11 +37,11 @@ const SHOWN_BUILDERS = 3;
  * the policy names for it, never by `trustedKeys`.
  */
 export function judgeBuilder(
-  { builders, requiredLevel }: SlsaPolicy,
+  { builders, requiredLevel, githubIssuers }: SlsaPolicy,
   provenance: Provenance,
   { signer, signerRefs, isPlatform }: Pick<SlsaCandidate, 'signer' | 'signerRefs' | 'isPlatform'>,
 ): BuilderJudgement {
-  const binding = isPlatform ? bindByCertificate(provenance, signer) : FOREIGN;
+  const binding = isPlatform ? bindByCertificate(provenance, signer, githubIssuers) : FOREIGN;
   if (builders.length === 0) return cap(provenance, byRoster(binding, provenance, requiredLevel));
   const judgements = builders.flatMap((rule) => {
     const judged = byRule(rule, provenance, binding, signerRefs);
@@ -66,6 +68,7 @@ function byRoster(binding: Binding, provenance: Provenance, requiredLevel: SlsaL
     isAccepted: rosterEntry(builder) !== 'otherVersion' || requiredLevel === 1,
     found: `builder ${builder} gives level ${finding.level}: ${finding.reason}`,
     expected: 'a builder that the roster or the policy gives a higher level',
+    ...entryFor(builder, finding),
   };
 }
 
@@ -87,8 +90,7 @@ function byRule(
     return { level: 1, builder, maySpeak: binding.holds, isAccepted: false, ...version };
   }
   if (!binding.holds) return unspoken(builder, binding);
-  const finding =
-    rule.level === undefined ? binding.worth : { level: rule.level, reason: 'the policy says so' };
+  const finding = findingOf(rule, binding.worth);
   return {
     level: finding.level,
     builder,
@@ -96,7 +98,24 @@ function byRule(
     isAccepted: true,
     found: `builder ${builder} gives level ${finding.level}: ${finding.reason}`,
     expected: 'a builder of the policy with a higher level',
+    ...entryFor(builder, finding),
   };
+}
+
+/** A rule without level names versions all the same: by `refs`, or in its id. */
+function findingOf({ id, refs, level }: BuilderRule, byPlatform: LevelFinding): LevelFinding {
+  if (level !== undefined) return { level, reason: 'the policy says so' };
+  const isNamed = refs.length > 0 || splitBuilderId(id).ref !== undefined;
+  return isNamed ? (byPlatform.whenNamed ?? byPlatform) : byPlatform;
+}
+
+/** A pull request is never offered: what is in it changes with every push, and anybody opens one. */
+function entryFor(builder: string, { whenNamed }: LevelFinding): Pick<BuilderJudgement, 'entry'> {
+  if (whenNamed === undefined) return {};
+  const { name, ref = '' } = splitBuilderId(builder);
+  const refs = ref.startsWith('refs/pull/') ? '>=1.0.0' : ref;
+  const entry = `{id: ${JSON.stringify(name)}, refs: [${JSON.stringify(refs)}], level: ${whenNamed.level}}`;
+  return { entry: `slsa.builders: [${entry}]` };
 }
 
 function bindBySigner(

@@ -2,6 +2,7 @@ import type { FulcioExtensionName } from '../sigstore/fulcio-extensions.ts';
 import type { CertificateIdentity } from '../sigstore/verified-signature.ts';
 import { splitBuilderId } from './builder-id.ts';
 import type { Claim, ClaimSubject } from './claim.ts';
+import { githubServerOf } from './platform-issuer.ts';
 import { sourceUriOf } from './source-uri.ts';
 
 /** A claim that the certificate says otherwise about. */
@@ -27,20 +28,20 @@ const COUNTERPARTS: Readonly<Record<Exclude<ClaimSubject, 'entryPoint'>, Counter
   repositoryID: { extension: 'sourceRepositoryID', agrees: same },
   owner: {
     extension: 'sourceRepositoryOwnerURI',
-    agrees: (claimed, certified) => certified.toLowerCase() === `https://github.com/${claimed}`.toLowerCase(),
+    agrees: (claimed, certified, { issuer }) =>
+      certified.toLowerCase() ===
+      `${githubServerOf(issuer) ?? 'https://github.com'}/${claimed}`.toLowerCase(),
   },
   ownerID: { extension: 'sourceRepositoryOwnerID', agrees: same },
   ref: { extension: 'sourceRepositoryRef', agrees: same },
-  // Providers may write the algorithm before the digest.
-  commit: {
-    extension: 'sourceRepositoryDigest',
-    agrees: (claimed, certified) => certified.replace(/^sha(?:1|256):/, '') === claimed,
-  },
+  commit: { extension: 'sourceRepositoryDigest', agrees: isCertifiedCommit },
   config: { extension: 'buildConfigURI', agrees: isConfigPath },
   configRef: {
     extension: 'buildConfigURI',
     agrees: (claimed, certified) => splitBuilderId(certified).ref === claimed,
   },
+  configURI: { extension: 'buildConfigURI', agrees: same },
+  configCommit: { extension: 'buildConfigDigest', agrees: isCertifiedCommit },
   trigger: { extension: 'buildTrigger', agrees: same },
   runner: { extension: 'runnerEnvironment', agrees: same },
   run: { extension: 'runInvocationURI', agrees: isRun },
@@ -60,6 +61,26 @@ export function contradictionOf(
     const certified = signer.extensions[extension];
     if (certified !== undefined && !agrees(claim.value, certified, signer))
       return { claim, extension, certified };
+  }
+  return undefined;
+}
+
+/** Providers may write the algorithm before the digest. */
+function isCertifiedCommit(claimed: string, certified: string): boolean {
+  return certified.replace(/^sha(?:1|256):/, '') === claimed;
+}
+
+/** Two claims of one statement about the same thing that differ. A run has several spellings, and an entry point several kinds. */
+export function selfContradictionOf(claims: readonly Claim[]): readonly [Claim, Claim] | undefined {
+  const first = new Map<string, Claim>();
+  for (const claim of claims) {
+    const { about, value } = claim;
+    if (about === 'run' || about === 'entryPoint') continue;
+    // A commit has one name in each of git's hashes.
+    const key = about === 'commit' ? `${about} of ${value.length}` : about;
+    const earlier = first.get(key);
+    if (earlier === undefined) first.set(key, claim);
+    else if (earlier.value !== value) return [earlier, claim];
   }
   return undefined;
 }

@@ -1,8 +1,19 @@
 import type { BuildRecord } from './build-record.ts';
-import { claimCommit, claimConfigSource, claimOf, claimSource, claimText, type Claim } from './claim.ts';
+import {
+  claimConfigSource,
+  claimListedSource,
+  claimOf,
+  claimText,
+  withRepeated,
+  type Claim,
+} from './claim.ts';
 import { child, text } from './json-fields.ts';
 import { sourceUriOf } from './source-uri.ts';
 
+/** What artifact attestations named as their builder before they named the workflow; npm still does. */
+export const GITHUB_RUNNER = 'https://github.com/actions/runner/';
+
+const GITHUB = 'https://github.com';
 const WORKFLOW_PATH = /^\.github\/workflows\/[^/@]+\.ya?ml$/;
 
 /**
@@ -14,6 +25,8 @@ export function claimsOfGenerator(record: BuildRecord): readonly Claim[] {
   const entryPoint = configSource?.entryPoint;
   return [
     ...claimConfigSource(configSource),
+    // It writes the source first; verifiers read that place or the other.
+    ...claimListedSource(record),
     // Early releases wrote the workflow's title here, which nothing can be compared with.
     ...(entryPoint !== undefined && WORKFLOW_PATH.test(entryPoint)
       ? claimText('config', entryPoint, 'predicate.invocation.configSource.entryPoint')
@@ -35,13 +48,24 @@ export function claimsOfGenerator(record: BuildRecord): readonly Claim[] {
  * https://github.com/slsa-framework/slsa-github-generator/blob/main/BYOB.md
  */
 export function claimsOfDelegator(record: BuildRecord): readonly Claim[] {
-  const { internal, dependencies, dependenciesPath } = record;
-  const [source] = dependencies;
-  const path = `${dependenciesPath}[0]`;
+  const { internal } = record;
+  const repository = text(internal, 'GITHUB_REPOSITORY');
+  const workflow = text(internal, 'GITHUB_WORKFLOW_REF');
   return [
     ...claimConfigSource(record.configSource),
-    ...claimSource(sourceUriOf(source?.uri), `${path}.uri`),
-    ...claimCommit(source?.digest ?? {}, path),
+    ...claimListedSource(record),
+    ...claimText(
+      'repository',
+      repository === undefined ? undefined : sourceUriOf(`${GITHUB}/${repository}`)?.repository,
+      `${internal?.path}.GITHUB_REPOSITORY`,
+    ),
+    ...claimOf('owner', internal, 'GITHUB_REPOSITORY_OWNER'),
+    ...claimText(
+      'configURI',
+      workflow === undefined ? undefined : `${GITHUB}/${workflow}`,
+      `${internal?.path}.GITHUB_WORKFLOW_REF`,
+    ),
+    ...claimOf('configCommit', internal, 'GITHUB_WORKFLOW_SHA'),
     ...claimOf('trigger', internal, 'GITHUB_EVENT_NAME'),
     ...claimOf('ref', internal, 'GITHUB_REF'),
     ...claimOf('commit', internal, 'GITHUB_SHA'),
@@ -58,11 +82,10 @@ export function claimsOfDelegator(record: BuildRecord): readonly Claim[] {
 export function claimsOfWorkflow(record: BuildRecord): readonly Claim[] {
   const workflow = child(record.external, 'workflow');
   const github = child(record.internal, 'github');
-  const [source] = record.dependencies;
-  const path = `${record.dependenciesPath}[0]`;
-  return [
-    ...claimSource(sourceUriOf(source?.uri), `${path}.uri`),
-    ...claimCommit(source?.digest ?? {}, path),
+  const builder = record.builderId ?? '';
+  const [, run] = RUN.exec(record.invocationId ?? '') ?? [];
+  const claims = [
+    ...claimListedSource(record),
     // Only the repository: this ref is that of the workflow's file, not of what was checked out.
     ...claimText(
       'repository',
@@ -77,7 +100,16 @@ export function claimsOfWorkflow(record: BuildRecord): readonly Claim[] {
     ...claimOf('runner', github, 'runner_environment'),
     ...claimText('run', record.invocationId, record.invocationPath),
   ];
+  return withRepeated(claims, [
+    ...claimText('repository', sourceUriOf(run)?.repository, record.invocationPath),
+    ...(builder.startsWith(GITHUB_RUNNER)
+      ? claimText('runner', builder.slice(GITHUB_RUNNER.length), record.builderPath)
+      : []),
+  ]);
 }
+
+/** A run's URI, which names the repository. */
+const RUN = /^(https:\/\/[^/]+\/[^/]+\/[^/]+)\/actions\/runs\/\d{1,20}(?:\/attempts\/\d{1,10})?$/;
 
 /** Run and attempt as `<run>-<attempt>`, which is how the v0.2 predicates write an invocation's id. */
 function runOf({ internal }: BuildRecord, run: string, attempt: string): readonly Claim[] {

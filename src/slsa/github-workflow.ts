@@ -1,8 +1,8 @@
 import { splitBuilderId } from './builder-id.ts';
 
-/** A workflow file on github.com, as Fulcio and builder ids name it. */
+/** A workflow file on a server of GitHub, as Fulcio and builder ids name it. */
 export interface GithubWorkflow {
-  /** `https://github.com/owner/repository`, as written. */
+  /** `https://host/owner/repository`, as written. */
   readonly repository: string;
   readonly owner: string;
   /** Everything before `@`. */
@@ -10,13 +10,17 @@ export interface GithubWorkflow {
   readonly ref: string | undefined;
 }
 
-const WORKFLOW =
-  /^(https:\/\/github\.com\/([A-Za-z0-9._-]+)\/[A-Za-z0-9._-]+)\/\.github\/workflows\/[^/@]+\.ya?ml$/;
+const WORKFLOW = /^\/([A-Za-z0-9._-]+)\/[A-Za-z0-9._-]+(?=\/\.github\/workflows\/[^/@]+\.ya?ml$)/;
 
-/** Reads `https://github.com/owner/repository/.github/workflows/file.yml[@ref]`; undefined for anything else. */
-export function githubWorkflow(uri: string | undefined): GithubWorkflow | undefined {
-  if (uri === undefined) return undefined;
+/**
+ * Reads `https://host/owner/repository/.github/workflows/file.yml[@ref]`; undefined for anything else.
+ * @param server `https://host[:port]`, byte for byte
+ */
+export function githubWorkflow(uri: string | undefined, server: string): GithubWorkflow | undefined {
+  if (uri?.startsWith(`${server}/`) !== true) return undefined;
   const { name, ref } = splitBuilderId(uri);
-  const [, repository, owner] = WORKFLOW.exec(name) ?? [];
-  return repository === undefined || owner === undefined ? undefined : { repository, owner, name, ref };
+  const [path, owner] = WORKFLOW.exec(name.slice(server.length)) ?? [];
+  return path === undefined || owner === undefined
+    ? undefined
+    : { repository: `${server}${path}`, owner, name, ref };
 }

@@ -2,6 +2,7 @@ import type { BuildRecord, Dependency } from './build-record.ts';
 import {
   claimCommit,
   claimConfigSource,
+  claimListedSource,
   claimOf,
   claimOnlyRepository,
   claimSource,
@@ -19,13 +20,14 @@ const GITLAB_COMMITS = ['gitCommit', 'sha1', 'sha256'];
  * https://docs.gitlab.com/ci/runners/configure_runners/#provenance-metadata-format
  */
 export function claimsOfGitlab(record: BuildRecord): readonly Claim[] {
-  const source = text(record.external, 'source');
-  if (record.configSource !== undefined) return claimConfigSource(record.configSource, GITLAB_COMMITS);
-  const [dependency] = record.dependencies;
+  const { configSource, external } = record;
+  const source = sourceUriOf(configSource === undefined ? text(external, 'source') : configSource.uri);
+  const listed = claimListedSource(record, source?.repository, GITLAB_COMMITS);
+  if (configSource !== undefined) return [...claimConfigSource(configSource, GITLAB_COMMITS), ...listed];
   return [
-    ...claimSource(sourceUriOf(source), `${record.external?.path}.source`),
-    ...claimCommit(dependency?.digest ?? {}, `${record.dependenciesPath}[0]`, GITLAB_COMMITS),
-    ...claimOf('entryPoint', record.external, 'entryPoint'),
+    ...claimSource(source, `${external?.path}.source`),
+    ...listed,
+    ...claimOf('entryPoint', external, 'entryPoint'),
   ];
 }
 
@@ -71,8 +73,25 @@ export function claimsOfBuildkit(record: BuildRecord): readonly Claim[] {
     ...claimText('repository', source.repository, `${path}.uri`),
     ...(ref?.startsWith('refs/') === true ? claimText('ref', ref, `${path}.uri`) : []),
     ...commit,
+    ...claimListedSource(withoutOtherRefs(record, source.repository, ref), source.repository),
     ...claimText('entryPoint', config.entryPoint, path),
   ];
+}
+
+/** A Dockerfile may add the same repository at another ref. What is left has no fragment, and is in the place that it had. */
+function withoutOtherRefs(
+  { dependencies, dependenciesPath }: BuildRecord,
+  repository: string,
+  ref: string | undefined,
+): Pick<BuildRecord, 'dependencies' | 'dependenciesPath'> {
+  return {
+    dependenciesPath,
+    dependencies: dependencies.map((dependency) => {
+      const [uri, fragment] = cutFragment(dependency.uri ?? '');
+      const isOther = sourceUriOf(uri)?.repository === repository && fragment?.split(':')[0] !== ref;
+      return isOther ? { ...dependency, uri: undefined, digest: {} } : { ...dependency, uri };
+    }),
+  };
 }
 
 function cutFragment(uri: string): readonly [string, string | undefined] {

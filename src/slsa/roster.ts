@@ -1,5 +1,6 @@
 import type { CertificateIdentity } from '../sigstore/verified-signature.ts';
 import { splitBuilderId } from './builder-id.ts';
+import { isCommit } from './claim.ts';
 import { githubWorkflow } from './github-workflow.ts';
 import { parseTagPattern, parseRefPattern, type RefPattern } from './ref-pattern.ts';
 import type { SlsaLevel } from './slsa-policy.ts';
@@ -20,6 +21,8 @@ export interface RosterEntry {
 export interface LevelFinding {
   readonly level: SlsaLevel;
   readonly reason: string;
+  /** What it is worth where the policy names this version of the builder; absent = no more. */
+  readonly whenNamed?: LevelFinding;
 }
 
 const GENERATOR = 'https://github.com/slsa-framework/slsa-github-generator/.github/workflows';
@@ -91,17 +94,24 @@ export function rosterEntry(id: string): RosterEntry | 'otherVersion' | undefine
 // identity it is what GitHub's level 2 is.
 
 /**
- * What a workflow on github.com is worth that no entry names: level 2, because GitHub's identity signs; level 3 in a
+ * What a workflow on a server of GitHub is worth that no entry names: level 2, because GitHub's identity signs; level 3 in a
  * reusable workflow. Reusable means that who can change the source cannot change the build with it: another workflow than the
  * caller's, in another repository, and of the same owner (anybody can write one that forges; a foreign one needs an entry
- * in the policy). Only GitHub's own runners are known to be fresh ones.
+ * in the policy), at a ref that the caller cannot make. A caller chooses the ref: GitHub takes a pull request of a fork
+ * (`refs/pull/7/merge`) and a commit of a fork for one of the repository, and branches are seldom all protected. Only GitHub's own
+ * runners are known to be fresh ones.
  * @param workflow the workflow that signed, with its ref
+ * @param server the server of the certificate's issuer
  */
-export function githubLevel(workflow: string, { extensions }: CertificateIdentity): LevelFinding {
+export function githubLevel(
+  workflow: string,
+  { extensions }: CertificateIdentity,
+  server: string,
+): LevelFinding {
   const runner = githubRunnerLevel(extensions['runnerEnvironment']);
   if (runner.level < 2) return runner;
-  const signer = githubWorkflow(workflow);
-  const caller = githubWorkflow(extensions['buildConfigURI']);
+  const signer = githubWorkflow(workflow, server);
+  const caller = githubWorkflow(extensions['buildConfigURI'], server);
   const source = sourceUriOf(extensions['sourceRepositoryURI'])?.repository;
   const home = sourceUriOf(signer?.repository)?.repository;
   if (signer === undefined || caller === undefined || source === undefined || home === undefined) {
@@ -119,7 +129,24 @@ export function githubLevel(workflow: string, { extensions }: CertificateIdentit
       reason: "a reusable workflow of another owner, which the policy's builders do not name",
     };
   }
-  return { level: runner.level, reason: runner.level === 3 ? 'a reusable workflow' : runner.reason };
+  if (runner.level < 3) return runner;
+  const { ref = '' } = signer;
+  if (RELEASES.matches(ref)) return { level: 3, reason: 'a reusable workflow' };
+  return {
+    level: 2,
+    reason: `a reusable workflow, but ${ref} is ${kindOfRef(ref)}, not a released version such as refs/tags/v1.2.3`,
+    whenNamed: { level: 3, reason: 'a reusable workflow, at a ref that the policy names' },
+  };
+}
+
+/** Whole versions, as in the ranges of `version-range.ts`: `v1` moves, and release candidates are made by whoever tests. */
+const RELEASES = parseTagPattern('>=0.0.0');
+
+function kindOfRef(ref: string): string {
+  if (ref.startsWith('refs/heads/')) return 'a branch';
+  if (ref.startsWith('refs/tags/')) return 'another tag';
+  if (ref.startsWith('refs/pull/')) return 'a pull request';
+  return isCommit(ref) ? 'a commit, perhaps of a fork' : 'another ref';
 }
 
 /** What the runner's kind allows at most. */

@@ -7,6 +7,8 @@ export interface SlsaViolation {
   readonly code: SlsaViolationCode | RefusalCode;
   /** What was found and what was expected; escaped and bounded by whoever shows it. */
   readonly detail: string;
+  /** What the owners of the policy would write, where a field would mend it. */
+  readonly entry?: string;
 }
 
 /** A level that was not reached. */

@@ -17,6 +17,8 @@ export interface SlsaPolicy {
   readonly triggers: readonly string[];
   /** Such as `github-hosted`. */
   readonly runnerEnvironment: string | undefined;
+  /** The issuers whose certificates speak for GitHub Actions, each whole (`githubServerOf`); never empty. */
+  readonly githubIssuers: readonly string[];
   /** Whose verification summaries count. */
   readonly verifiers: readonly VerifierRule[];
   /** Milliseconds since the statement was signed, by trusted time. */
@@ -57,7 +59,7 @@ export const SLSA_VIOLATION_CODES = [
   'ATT_STALE', // older than maxAge, from the future, or of no trusted time
   'SLSA_BUILDER', // signed by somebody who may not speak for the builder, or a builder that the policy does not name
   'SLSA_LEVEL', // its builder gives a lower level than required
-  'SLSA_SOURCE', // another source, or a predicate that its certificate contradicts
+  'SLSA_SOURCE', // another source, or a predicate that contradicts itself or its certificate
   'SLSA_REF', // another branch or tag
   'SLSA_BUILD_TYPE', // another build type
   'SLSA_TRIGGER', // another event

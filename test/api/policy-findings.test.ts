@@ -32,6 +32,7 @@ const PATTERN = { keyless: true, issuer: 'https://token.actions.githubuserconten
 const GENERATOR = {
   id: 'https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml',
 };
+const SHARED = 'https://github.com/acme/shared/.github/workflows/build.yml';
 const TEKTON = { id: 'https://tekton.example.com/chains', signerRef: { name: 'tekton-chains' } };
 const VERIFIER = { id: 'https://verifier.example.com', signerRef: { name: 'verifier' } };
 const ACME = { uri: 'https://github.com/acme/*' };
@@ -82,6 +83,21 @@ describe('what is valid and risky', () => {
       /^slsa\.verifiers: /,
     ],
     [
+      'a builder of level 3 at every ref',
+      { slsa: { requiredLevel: 3, sources: [ACME], builders: [{ id: SHARED, level: 3 }] } },
+      /^slsa\.builders has level 3 without refs: /,
+    ],
+    [
+      'a builder at commits of forks',
+      { slsa: { requiredLevel: 3, sources: [ACME], builders: [{ id: SHARED, refs: ['>=1.0.0', '*'] }] } },
+      /^slsa\.builders\.refs "\*" takes in pull requests or commits of forks/,
+    ],
+    [
+      'a builder at pull requests',
+      { slsa: { requiredLevel: 3, sources: [ACME], builders: [{ id: SHARED, refs: ['refs/*/*/*'] }] } },
+      /^slsa\.builders\.refs "refs\/\*\/\*\/\*" takes in pull requests/,
+    ],
+    [
       'anybody at GitHub, for an attestation',
       {
         attestations: [
@@ -114,6 +130,14 @@ describe('what is valid and risky', () => {
   });
 });
 
+const BOUNDED = [
+  { id: SHARED },
+  { id: SHARED, level: 2 },
+  { id: SHARED, refs: ['refs/heads/main', 'refs/tags/*', '>=1.0.0', 'f'.repeat(40)], level: 3 },
+  { id: `${SHARED}@refs/heads/main`, level: 3 },
+  GENERATOR,
+];
+
 describe('provenance whose source is bounded draws no warning', () => {
   test.each<[string, Json]>([
     ['by its sources', { requiredLevel: 3, sources: [ACME] }],
@@ -127,6 +151,10 @@ describe('provenance whose source is bounded draws no warning', () => {
     ],
     ["by builders of one's own", { requiredLevel: 3, builders: [TEKTON] }],
     ['by nothing at level 1, which asks for no builder either', { requiredLevel: 1 }],
+    [
+      'by a builder at refs that only its owners make',
+      { requiredLevel: 3, sources: [ACME], builders: BOUNDED },
+    ],
     ['with summaries alone', { requiredLevel: 3, builders: [TEKTON], verifiers: [VERIFIER] }],
   ])('%s', (_, slsa) => {
     expect(find({ slsa })).toEqual({ problems: [], warnings: [] });

@@ -17,6 +17,7 @@ import {
 const GENERATOR =
   'https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml';
 const TEKTON = { id: 'https://tekton.example.com/chains', level: 2, signerRef: { name: 'tekton-chains' } };
+const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
 const VERIFIER = { id: 'https://verifier.example.com', signerRef: { name: 'verifier' } };
 const SLSA: Json = {
   requiredLevel: 3,
@@ -26,6 +27,11 @@ const SLSA: Json = {
   buildTypes: ['https://tekton.dev/chains/v2/slsa'],
   triggers: ['push', 'release'],
   runnerEnvironment: 'github-hosted',
+  githubIssuers: [
+    'https://token.actions.githubusercontent.com/acme',
+    'https://github.corp.example/_services/token',
+    'https://token.actions.acme.ghe.com',
+  ],
   verifiers: [{ ...VERIFIER, policyURI: 'https://verifier.example.com/policy' }],
   maxAge: '30d',
   trustRootRef: { name: 'private' },
@@ -53,6 +59,7 @@ describe('slsa', () => {
       buildTypes: ['https://tekton.dev/chains/v2/slsa'],
       triggers: ['push', 'release'],
       runnerEnvironment: 'github-hosted',
+      githubIssuers: SLSA['githubIssuers'],
       verifiers: [
         { id: VERIFIER.id, signerRef: 'verifier', policyUri: 'https://verifier.example.com/policy' },
       ],
@@ -74,6 +81,7 @@ describe('slsa', () => {
         buildTypes: [],
         triggers: [],
         runnerEnvironment: undefined,
+        githubIssuers: ['https://token.actions.githubusercontent.com'],
         verifiers: [],
         maxAge: undefined,
       },
@@ -143,6 +151,17 @@ describe('slsa', () => {
     ['no triggers', { triggers: [] }, 'triggers'],
     ['an empty trigger', { triggers: [''] }, 'triggers[0]'],
     ['an empty runner', { runnerEnvironment: '' }, 'runnerEnvironment'],
+    ['no issuers', { githubIssuers: [] }, 'githubIssuers'],
+    ['too many issuers', { githubIssuers: times(9, `${GITHUB_ISSUER}/a`) }, 'githubIssuers'],
+    ['an enterprise by its slug', { githubIssuers: ['acme'] }, 'githubIssuers[0]'],
+    ['an issuer with a slash behind', { githubIssuers: [`${GITHUB_ISSUER}/`] }, 'githubIssuers[0]'],
+    ['an issuer with two slugs', { githubIssuers: [`${GITHUB_ISSUER}/a/b`] }, 'githubIssuers[0]'],
+    ['any slug', { githubIssuers: [GITHUB_ISSUER, `${GITHUB_ISSUER}/*`] }, 'githubIssuers[1]'],
+    ['an issuer over http', { githubIssuers: [GITHUB_ISSUER.replace('https', 'http')] }, 'githubIssuers[0]'],
+    ['another issuer', { githubIssuers: ['https://gitlab.com'] }, 'githubIssuers[0]'],
+    ['a server without its path', { githubIssuers: ['https://github.corp.example'] }, 'githubIssuers[0]'],
+    ['github.com as a server', { githubIssuers: ['https://github.com/_services/token'] }, 'githubIssuers[0]'],
+    ['an issuer with a line break', { githubIssuers: [`${GITHUB_ISSUER}/a\n`] }, 'githubIssuers[0]'],
     ['no verifiers', { verifiers: [] }, 'verifiers'],
     ['a verifier without a signer', { verifiers: [{ id: VERIFIER.id }] }, 'verifiers[0].signerRef'],
     ['a verifier without an id', { verifiers: [{ signerRef: { name: 'a' } }] }, 'verifiers[0].id'],

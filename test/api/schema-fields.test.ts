@@ -136,6 +136,7 @@ function slsaEffects(): Record<string, Effect> {
     'slsa.buildTypes[]': to({ buildTypes: ['https://tekton.dev/chains/v2/slsa'] }),
     'slsa.triggers[]': to({ triggers: ['push'] }),
     'slsa.runnerEnvironment': to({ runnerEnvironment: 'github-hosted' }),
+    'slsa.githubIssuers[]': to({ githubIssuers: ['https://token.actions.githubusercontent.com/acme'] }),
     'slsa.verifiers[].id': one('verifiers', VERIFIER, { id: 'https://other.example.com' }),
     'slsa.verifiers[].signerRef.name': one('verifiers', VERIFIER, { signerRef: { name: 'b' } }),
     'slsa.verifiers[].policyURI': one('verifiers', VERIFIER, { policyURI: 'https://verifier.example.com/p' }),

@@ -125,6 +125,11 @@ const GOOD: readonly (readonly [string, Json])[] = [
         buildTypes: ['https://tekton.dev/chains/v2/slsa'],
         triggers: ['push'],
         runnerEnvironment: 'github-hosted',
+        githubIssuers: [
+          'https://token.actions.githubusercontent.com',
+          'https://token.actions.githubusercontent.com/acme',
+          'https://github.corp.example:8443/_services/token',
+        ],
         verifiers: [VERIFIER],
         maxAge: '30d',
         trustRootRef: { name: 'acme' },
@@ -158,6 +163,7 @@ const GOOD: readonly (readonly [string, Json])[] = [
           refs: times(32, 'v1.*'),
         }),
         sources: times(64, SOURCE),
+        githubIssuers: times(8, `https://token.actions.githubusercontent.com/${'x'.repeat(100)}`),
         verifiers: times(8, VERIFIER),
       },
       attestations: times(8, {
@@ -240,6 +246,11 @@ const BAD: readonly (readonly [string, Json, RegExp])[] = [
     /refs has no effect where id names a version behind "@"/,
   ],
   ['C2: a branch by its name', document(CLUSTER, slsa({ refs: ['main'] })), /spec\.slsa\.refs\[0\]/],
+  [
+    'C2: an enterprise by its slug',
+    document(CLUSTER, slsa({ githubIssuers: ['acme'] })),
+    /spec\.slsa\.githubIssuers\[0\]/,
+  ],
   ['C2: an owner by name', document(CLUSTER, slsa({ sources: [{ ...SOURCE, ownerID: 'acme' }] })), /ownerID/],
   ['C2: an empty list of builders', document(CLUSTER, slsa({ builders: [] })), /spec\.slsa\.builders/],
   [

@@ -216,11 +216,11 @@ describe('the good one is admitted, and its mutation is refused for its own reas
 
   test('B11: a branch offered as a tag', async () => {
     const at = (ref: string): Written => ({
-      json: changed(
-        changed(generatorStatement(), 'predicate.invocation.configSource.uri', `git+${SOURCE}@${ref}`),
-        'predicate.invocation.environment.github_ref',
-        ref,
-      ),
+      json: [
+        ['invocation.configSource.uri', `git+${SOURCE}@${ref}`],
+        ['materials.0.uri', `git+${SOURCE}@${ref}`],
+        ['invocation.environment.github_ref', ref],
+      ].reduce((json, [path, value]) => changed(json, `predicate.${path}`, value), generatorStatement()),
       by: githubSigner(RELEASED, { sourceRepositoryRef: ref }),
     });
     const spec = { slsa: { ...L3, refs: ['refs/tags/v1.0.0'] } };

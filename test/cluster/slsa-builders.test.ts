@@ -33,6 +33,7 @@ import {
   witnessStatement,
   type Json,
 } from '../slsa/statements.ts';
+import { oldLeaf } from '../support/provenance.ts';
 import { codesOf, SlsaJudge, STORAGES, type Author } from './slsa-judge.ts';
 
 /**
@@ -59,6 +60,10 @@ interface Row {
   readonly source: string | undefined;
 }
 
+const SHARED = 'https://github.com/acme/shared/.github/workflows/build.yml';
+const SHARED_BRANCH = `${SHARED}@refs/heads/main`;
+const OLD_RELEASE = `${GENERATOR}@refs/tags/v1.4.0`;
+const ENTERPRISE = 'https://token.actions.githubusercontent.com/acme-corp';
 const container = 'https://github.com/slsa-framework/slsa-github-generator/container@v1';
 const community = 'https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1';
 const self = { runnerEnvironment: 'self-hosted' };
@@ -111,6 +116,16 @@ const ROWS: readonly Row[] = [
     source: SOURCE,
   },
   {
+    what: 'slsa-github-generator 1.4, certificate of before 2023',
+    json: generatorStatement(container, OLD_RELEASE),
+    by: { leaf: oldLeaf(OLD_RELEASE) },
+    signer: `GitHub: \`${short(OLD_RELEASE)}\``,
+    slsa: {},
+    level: 3,
+    builder: OLD_RELEASE,
+    source: SOURCE,
+  },
+  {
     what: 'slsa-github-generator, delegator (v1)',
     json: delegatorStatement(),
     ...workflow(DELEGATOR),
@@ -158,6 +173,44 @@ const ROWS: readonly Row[] = [
     level: 3,
     builder: SHARED_WORKFLOW,
     source: SOURCE,
+  },
+  {
+    what: 'the same at a branch of the reusable workflow',
+    json: attestStatement(SHARED_BRANCH),
+    ...workflow(SHARED_BRANCH),
+    slsa: {},
+    level: 2,
+    builder: SHARED_BRANCH,
+    source: SOURCE,
+  },
+  {
+    what: 'the same, and the policy names the branch',
+    json: attestStatement(SHARED_BRANCH),
+    ...workflow(SHARED_BRANCH),
+    slsa: { builders: [{ id: SHARED, refs: ['refs/heads/main'], level: 3 }] },
+    level: 3,
+    builder: SHARED_BRANCH,
+    source: SOURCE,
+  },
+  {
+    what: 'GitHub artifact attestation of an enterprise with an issuer of its own',
+    json: attestStatement(SHARED_WORKFLOW),
+    by: { ...githubSigner(SHARED_WORKFLOW), issuer: ENTERPRISE },
+    signer: `GitHub (\`…/acme-corp\`): \`${short(SHARED_WORKFLOW)}\``,
+    slsa: { githubIssuers: [ENTERPRISE] },
+    level: 3,
+    builder: SHARED_WORKFLOW,
+    source: SOURCE,
+  },
+  {
+    what: 'the same, and the policy does not name the issuer',
+    json: attestStatement(SHARED_WORKFLOW),
+    by: { ...githubSigner(SHARED_WORKFLOW), issuer: ENTERPRISE },
+    signer: `GitHub (\`…/acme-corp\`): \`${short(SHARED_WORKFLOW)}\``,
+    slsa: {},
+    level: 1,
+    builder: SHARED_WORKFLOW,
+    source: undefined,
   },
   {
     what: 'GitHub Actions, community build type (v1)',
@@ -373,10 +426,10 @@ describe('build type × signer × policy', () => {
   test('B8: the same builder, called by another repository: the source is part of every one of them', async () => {
     const sources = { sources: [{ uri: 'https://github.com/acme/*' }] };
     const specs = { ours: { slsa: { requiredLevel: 3, ...sources } } };
-    const honest = changed(
+    const honest = ['invocation.configSource', 'materials.0'].reduce(
+      (json, place) =>
+        changed(json, `predicate.${place}.uri`, 'git+https://github.com/evil/x@refs/heads/main'),
       generatorStatement(container),
-      'predicate.invocation.configSource.uri',
-      'git+https://github.com/evil/x@refs/heads/main',
     );
     const claims = changed(honest, 'predicate.invocation.environment', {});
     for (const storage of STORAGES) {

@@ -12,7 +12,13 @@ import { RegistryImageSource } from '../../src/registry/image-source.ts';
 import type { CertificateIdentity } from '../../src/sigstore/verified-signature.ts';
 import { NOW, RELEASED, SIGNED, type Json } from '../slsa/statements.ts';
 import { newKeyPair, type KeyPair } from '../support/fixtures-certificates.ts';
-import { createSigstore, GOLD_ISSUER, publicKeyPem, type TestSigstore } from '../support/fixtures.ts';
+import {
+  createSigstore,
+  GOLD_ISSUER,
+  publicKeyPem,
+  type LeafOptions,
+  type TestSigstore,
+} from '../support/fixtures.ts';
 import { pushImage } from '../support/images.ts';
 import type { PushedImage } from '../support/manifests.ts';
 import {
@@ -31,8 +37,8 @@ import { largeEvidence } from '../support/large-evidence.ts';
 export const SIGNERS = ['tekton-chains', 'cloud-build', 'verifier', 'release-ci'] as const;
 export type SignerName = (typeof SIGNERS)[number];
 
-/** Who signs a statement: a certificate's identity, or one of the keys. */
-export type Author = CertificateIdentity | SignerName | KeyPair;
+/** Who signs a statement: a certificate's identity, or the certificate itself, or one of the keys. */
+export type Author = CertificateIdentity | { readonly leaf: LeafOptions } | SignerName | KeyPair;
 
 /** A statement as it is written down before anybody knows the image. */
 export interface Written {
@@ -125,6 +131,7 @@ export class SlsaJudge {
 
   #author(by: Author): Signable['by'] {
     if (typeof by === 'string') return { key: this.keys[by] };
+    if ('leaf' in by) return { by: by.leaf };
     return 'privateKey' in by ? { key: by } : { by: certificateFor(by as CertificateIdentity) };
   }
 

@@ -133,6 +133,24 @@ describe('a denial for provenance', () => {
     expect(lines(decided(rules, [signature()]), 'expected')[0]).toMatch(/^SLSA build level 3, builder/);
   });
 
+  test('a reusable workflow at a branch: why, and the entry that its owners would write', () => {
+    const shared = 'https://github.com/acme/shared/.github/workflows/build.yml';
+    const at = (ref: string) => {
+      const workflow = `${shared}@${ref}`;
+      const fact = provenance(attestStatement(workflow), { signer: githubSigner(workflow) });
+      return decided(slsaOnly({ builders: [] }), [fact]);
+    };
+    expect(at('refs/tags/v3.0.0').allowed).toBe(true);
+    const denied = at('refs/heads/main');
+    expect(denied.allowed).toBe(false);
+    expect(denied.message.split('\n')[0]).toBe(
+      `Image ghcr.io/org/server:v1 has SLSA build level 2; policy "mcp-servers" requires 3: builder ${shared}@refs/heads/main gives level 2: a reusable workflow, but refs/heads/main is a branch, not a released version such as refs/tags/v1.2.3.`,
+    );
+    expect(lines(denied, 'next')).toEqual([
+      `build it with a builder that ClusterSigningPolicy "mcp-servers" takes, or ask its owners to write slsa.builders: [{id: "${shared}", refs: ["refs/heads/main"], level: 3}]`,
+    ]);
+  });
+
   test('a statement that forges lines cannot', () => {
     const id = `https://evil.example/\n  policy:    none\u001b[31m`;
     const evil = provenance(generatorStatement(undefined, id), { signer: certificate() });

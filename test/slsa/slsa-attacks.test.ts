@@ -205,15 +205,11 @@ describe('attacks', () => {
       ],
     });
     // And one whose predicate says so honestly.
-    const honest = changed(
-      changed(
-        generatorStatement(),
-        'predicate.invocation.configSource.uri',
-        'git+https://github.com/evil/x@refs/heads/main',
-      ),
-      'predicate.invocation.configSource.entryPoint',
-      'Release',
-    );
+    const honest = [
+      ['invocation.configSource.uri', 'git+https://github.com/evil/x@refs/heads/main'],
+      ['materials.0.uri', 'git+https://github.com/evil/x@refs/heads/main'],
+      ['invocation.configSource.entryPoint', 'Release'],
+    ].reduce((json, [path, value]) => changed(json, `predicate.${path}`, value), generatorStatement());
     expect(codes(judge({ ...GOLD_POLICY, sources: [] }, candidate(honest, { signer: foreign })))).toEqual([]);
     expect(codes(judge(GOLD_POLICY, candidate(honest, { signer: foreign })))).toEqual(['SLSA_SOURCE']);
   });
@@ -318,6 +314,7 @@ describe('attacks', () => {
     const at = (ref: string) => {
       const json = [
         'predicate.invocation.configSource.uri',
+        'predicate.materials.0.uri',
         'predicate.invocation.environment.github_ref',
       ].reduce(
         (copy, path) => changed(copy, path, path.endsWith('uri') ? `git+${SOURCE}@${ref}` : ref),
