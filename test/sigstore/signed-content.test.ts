@@ -208,6 +208,45 @@ describe('simple signing', () => {
     }
   });
 
+  test('A25: the payload of Tekton Chains of 2021, in exactly its names', () => {
+    const TEKTON = {
+      Critical: {
+        Identity: { 'docker-reference': 'registry.example/app' },
+        Image: { 'Docker-manifest-digest': D },
+        Type: 'Tekton container signature',
+      },
+      Optional: {},
+    };
+    const { Critical } = TEKTON;
+    expect(mustVerify(signed(TEKTON), CONTEXT)).toMatchObject({
+      content: { kind: 'signature', form: 'simple-signing' },
+      digests: [D],
+    });
+    expect(mustVerify(signed({ ...TEKTON, Optional: null }), CONTEXT).digests).toEqual([D]);
+    const image = (digest: unknown) => ({ ...TEKTON, Critical: { ...Critical, Image: digest } });
+    for (const [payload, code] of [
+      [{ ...TEKTON, critical: PAYLOAD.critical }, 'MALFORMED'],
+      [{ ...PAYLOAD, Critical }, 'MALFORMED'],
+      [{ ...TEKTON, optional: null }, 'MALFORMED'],
+      [{ ...TEKTON, Critical: { ...Critical, image: PAYLOAD.critical.image } }, 'MALFORMED'],
+      [{ ...TEKTON, Critical: { ...Critical, type: Critical.Type } }, 'MALFORMED'],
+      [image({ 'Docker-manifest-digest': D, 'docker-manifest-digest': E }), 'MALFORMED'],
+      [image({ 'docker-manifest-digest': D }), 'MALFORMED'],
+      [{ Critical: PAYLOAD.critical }, 'MALFORMED'],
+      [{ CRITICAL: Critical }, 'MALFORMED'],
+      [{ Critical: null }, 'MALFORMED'],
+      [{ Critical: [] }, 'MALFORMED'],
+      [{ critical: { ...PAYLOAD.critical, type: Critical.Type } }, 'UNSUPPORTED'],
+      [{ ...TEKTON, Critical: { ...Critical, Type: PAYLOAD.critical.type } }, 'UNSUPPORTED'],
+      [{ ...TEKTON, Critical: { ...Critical, Type: 'tekton container signature' } }, 'UNSUPPORTED'],
+      [image({ 'Docker-manifest-digest': D.toUpperCase() }), 'DIGEST_MISMATCH'],
+      [image({ 'Docker-manifest-digest': null }), 'DIGEST_MISMATCH'],
+      [image(null), 'DIGEST_MISMATCH'],
+    ] as const) {
+      expect({ payload, code: codeOf(signed(payload), CONTEXT) }).toEqual({ payload, code });
+    }
+  });
+
   test('A24: another payload under the same signature, and a missing signature', () => {
     const good = FS.signSimple({ digest: D, ...bare });
     const other = FS.signSimple({ digest: E, ...bare });
