@@ -66,17 +66,16 @@ function identityViolation(entry: SignerEntry, { signer }: VerifiedSignature): V
   return extensionViolation(identity, signer, mismatch);
 }
 
-/** An exact subject says by its look whether it is a URI or an e-mail address; a name of the other type is another name. */
+/** An exact subject says by its look whether it is a URI, an e-mail address or a username; a name of another type is another name. */
 function nameMatches({ subject }: KeylessIdentity, name: SubjectName): boolean {
-  if (subject.kind === 'exact') {
-    const declared = subject.source.includes('://')
-      ? 'uri'
-      : subject.source.includes('@')
-        ? 'email'
-        : name.type;
-    if (declared !== name.type) return false;
-  }
+  if (subject.kind === 'exact' && (declaredType(subject.source) ?? name.type) !== name.type) return false;
   return subject.matches(name.value);
+}
+
+function declaredType(subject: string): SubjectName['type'] | undefined {
+  if (subject.includes('://')) return 'uri';
+  if (subject.includes('@')) return 'email';
+  return subject.includes('!') ? 'username' : undefined;
 }
 
 function extensionViolation(

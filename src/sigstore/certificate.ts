@@ -6,8 +6,9 @@ import { certificateExtensions, type CertificateExtensions } from './certificate
 import { distinguishedName } from './distinguished-name.ts';
 import { FULCIO_EXTENSIONS, OID_ISSUER, OID_ISSUER_RAW, withOldExtensions } from './fulcio-extensions.ts';
 import { parseMemoised } from './memoised-certificate.ts';
+import { printable, readNames } from './subject-names.ts';
 import { verificationKey, type VerificationKey } from './verification-key.ts';
-import type { CertificateIdentity, SubjectName } from './verified-signature.ts';
+import type { CertificateIdentity } from './verified-signature.ts';
 
 /** What the leaf certificate of some evidence says; nobody has vouched for it yet. */
 export interface LeafCertificate {
@@ -32,8 +33,6 @@ const KEY_USAGE_CERT_SIGN = 5;
 /** Place of the issuer's name among the fields of a v3 certificate (RFC 5280 §4.1). */
 const TBS_ISSUER = 3;
 const TAG_UTF8_STRING = 0x0c;
-/** Choices of GeneralName (RFC 5280 §4.2.1.6) that an identity can have; the others say nothing that a policy can name. */
-const NAME_TYPES: Readonly<Record<number, SubjectName['type']>> = { 1: 'email', 6: 'uri' };
 /** Anything else that is marked critical must be refused by a reader that does not act on it (RFC 5280 §4.2). */
 export const UNDERSTOOD_EXTENSIONS: ReadonlySet<string> = new Set([
   OID_KEY_USAGE,
@@ -77,7 +76,7 @@ function readLeaf(der: Buffer): LeafCertificate {
   }
   checkUsage(certificate, extensions);
   const issuer = readIssuer(extensions) ?? authorityName(certificate);
-  const names = readNames(extensions);
+  const names = readNames(extensions.get(OID_SUBJECT_ALT_NAME)?.value);
   return {
     kind: 'certificate',
     certificate,
@@ -116,20 +115,6 @@ function checkUsage(certificate: X509Certificate, extensions: CertificateExtensi
   }
 }
 
-/** All names from the raw bytes: the library shows one, the first URI or else the first e-mail address (attacks C6, C7). */
-function readNames(extensions: CertificateExtensions): readonly SubjectName[] {
-  const extension = extensions.get(OID_SUBJECT_ALT_NAME);
-  if (extension === undefined) return [];
-  const names: SubjectName[] = [];
-  for (const { tag, value } of ASN1Obj.parseBuffer(Buffer.from(extension.value)).subs) {
-    const type = tag.isContextSpecific() ? NAME_TYPES[tag.number] : undefined;
-    if (type === undefined) continue;
-    if (tag.constructed) throw invalid('a subject alternative name of the certificate is malformed');
-    names.push({ type, value: printable(value, 'a subject alternative name') });
-  }
-  return names;
-}
-
 function readIssuer(extensions: CertificateExtensions): string | undefined {
   const current = extensions.get(OID_ISSUER);
   const raw = extensions.get(OID_ISSUER_RAW);
@@ -164,15 +149,6 @@ function utf8StringBytes(value: Buffer): Buffer {
   const { tag, value: bytes } = ASN1Obj.parseBuffer(Buffer.from(value));
   if (tag.toDER() !== TAG_UTF8_STRING) throw invalid('an extension of the certificate is not a UTF8String');
   return bytes;
-}
-
-/** An IA5String may hold any of 128 characters, and readers disagree about the other 128: only what people can see is a name. */
-function printable(bytes: Buffer, what: string): string {
-  if (bytes.length === 0) throw invalid(`${what} of the certificate is empty`);
-  if (bytes.some((byte) => byte < 0x20 || byte > 0x7e)) {
-    throw invalid(`${what} of the certificate holds bytes that are not printable ASCII`);
-  }
-  return bytes.toString('latin1');
 }
 
 function timeOf(date: Date): number {

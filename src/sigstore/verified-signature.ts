@@ -7,6 +7,8 @@ import type { RefusalCode } from '../errors.ts';
 export interface VerifiedSignature {
   /** Where the evidence was found, for people. */
   readonly source: string;
+  /** Which of an envelope's signatures it is, from 1; absent where there is one. */
+  readonly signatureNumber?: number;
   readonly content: SignedContent;
   /** Digests that the signed bytes name, `sha256:<64 hex>`; is the image's among them? is for the policy to ask. */
   readonly digests: readonly string[];
@@ -37,7 +39,8 @@ export interface CertificateIdentity {
 }
 
 export interface SubjectName {
-  readonly type: 'uri' | 'email';
+  /** `username`: Fulcio's `alice!example.com`, in an otherName. */
+  readonly type: 'uri' | 'email' | 'username';
   readonly value: string;
 }
 

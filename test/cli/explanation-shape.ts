@@ -19,7 +19,7 @@ const signer = z.discriminatedUnion('kind', [
     kind: z.literal('certificate'),
     trustRoot: digest,
     issuer: z.string(),
-    names: z.array(z.strictObject({ type: z.enum(['uri', 'email']), value: z.string() })),
+    names: z.array(z.strictObject({ type: z.enum(['uri', 'email', 'username']), value: z.string() })),
     extensions: z.record(z.string(), z.string()),
   }),
   z.strictObject({ kind: z.literal('key'), fingerprint: digest }),

@@ -5,7 +5,7 @@ import { evaluate } from '../../src/policy/evaluate.ts';
 import type { ImageFacts } from '../../src/policy/image-facts.ts';
 import type { Outcome } from '../../src/policy/verdict.ts';
 import type { TrustRoot } from '../../src/sigstore/trust-root.ts';
-import type { VerifiedSignature } from '../../src/sigstore/verified-signature.ts';
+import type { SubjectName, VerifiedSignature } from '../../src/sigstore/verified-signature.ts';
 import {
   certificate,
   codeOf,
@@ -66,7 +66,7 @@ const TIME = (signedAt: number): Partial<VerifiedSignature> => ({
   log: { state: 'valid', proofs: [{ logId: 'aa', logIndex: '1', integratedAt: signedAt }] },
 });
 const URI = 'https://github.com/org/app/.github/workflows/release.yml@refs/tags/v1.0.0';
-const named = (type: 'uri' | 'email', value: string): Partial<VerifiedSignature> => ({
+const named = (type: SubjectName['type'], value: string): Partial<VerifiedSignature> => ({
   signer: certificate({ names: [{ type, value }] }),
 });
 const subject = (value: string): Partial<PolicyRules> => ({
@@ -121,6 +121,24 @@ const CASES: readonly (readonly [string, string, Case, Case])[] = [
     'IDENTITY_MISMATCH',
     { rules: subject(URI), signature: named('uri', URI) },
     { rules: subject(URI), signature: named('email', URI) },
+  ],
+  [
+    'C6: a username as another kind of name',
+    'IDENTITY_MISMATCH',
+    { rules: subject('alice!example.com'), signature: named('username', 'alice!example.com') },
+    { rules: subject('alice!example.com'), signature: named('email', 'alice!example.com') },
+  ],
+  [
+    'C6: a username where an e-mail address is expected',
+    'IDENTITY_MISMATCH',
+    {},
+    { signature: named('username', SUBJECT) },
+  ],
+  [
+    'C6: a pattern matches a username whole',
+    'IDENTITY_MISMATCH',
+    { rules: pattern('[a-z]+!example\\.com'), signature: named('username', 'alice!example.com') },
+    { rules: pattern('[a-z]+!example\\.com'), signature: named('username', 'alice!example.com.evil.io') },
   ],
   ['C6: no name at all', 'IDENTITY_MISMATCH', {}, { signature: { signer: certificate({ names: [] }) } }],
   [

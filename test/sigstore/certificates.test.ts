@@ -331,7 +331,7 @@ describe('who the certificate names', () => {
   });
 
   test('C6: every name with its type, in order; others are no identity', () => {
-    const other = explicit(0, oid('1.3.6.1.4.1.57264.1.7'), explicit(0, utf8('alice!example.com')));
+    const other = explicit(0, oid('1.3.6.1.4.1.311.20.2.3'), explicit(0, utf8('alice!example.com')));
     expect(
       identityOf({ names: [uriName('https://evil.example'), emailName('good@example.com')] }).names,
     ).toEqual([
@@ -345,6 +345,47 @@ describe('who the certificate names', () => {
     const dns = implicit(2, Buffer.from('good.example.com'));
     expect(identityOf({ names: [other, dns, emailName('a@x.io')] }).names).toHaveLength(1);
     for (const names of [[other, dns], []]) expect(codeOf(signedBy({ names }))).toBe('CERT_INVALID');
+  });
+
+  test('C6: an otherName is an identity where it holds Fulcio’s username', () => {
+    const username = (value: Buffer, type = '1.3.6.1.4.1.57264.1.7') =>
+      explicit(0, oid(type), explicit(0, value));
+    const good = username(utf8('alice!example.com'));
+    expect(identityOf({ names: [good] }).names).toEqual([{ type: 'username', value: 'alice!example.com' }]);
+    expect(identityOf({ names: [good, emailName('a@x.io')] }).names).toHaveLength(2);
+    // The same text in a type of somebody else.
+    for (const type of ['1.3.6.1.4.1.57264.1.70', '1.3.6.1.4.1.57264.1', '1.3.6.1.5.5.7.8.5']) {
+      expect(codeOf(signedBy({ names: [username(utf8('alice!example.com'), type)] }))).toBe('CERT_INVALID');
+      expect(identityOf({ names: [username(utf8('x'), type), emailName('a@x.io')] }).names).toHaveLength(1);
+    }
+    const id = oid('1.3.6.1.4.1.57264.1.7');
+    const text = utf8('alice!example.com');
+    for (const bad of [
+      // Fulcio writes none of these, and a policy for e-mail addresses or URIs could take them for one.
+      ...['alice', 'alice!', '!example.com', 'a!b!c', 'alice@example.com', 'alice@x!example.com'].map(
+        (name) => username(utf8(name)),
+      ),
+      username(utf8('alice!x@example.com')),
+      username(utf8('https://github.com/org!example.com')),
+      username(utf8('')),
+      username(utf8('älice!example.com')),
+      username(utf8('alice!example.com\0')),
+      username(tlv(0x16, Buffer.from('alice!example.com'))),
+      username(octets(text)),
+      username(sequence(text)),
+      explicit(0, id, text),
+      explicit(0, id, explicit(1, text)),
+      explicit(0, id, explicit(0, text, text)),
+      explicit(0, id, explicit(0, text), text),
+      explicit(0, id, explicit(0)),
+      explicit(0, id),
+      explicit(0, text, explicit(0, text)),
+      explicit(0),
+      implicit(0, Buffer.from('alice!example.com')),
+    ]) {
+      expect(codeOf(signedBy({ names: [good, bad] }))).toBe('CERT_INVALID');
+      expect(codeOf(signedBy({ names: [bad] }))).toBe('CERT_INVALID');
+    }
   });
 
   test('C7: bytes that some readers take for other letters', () => {
