@@ -184,6 +184,22 @@ describe('base64', () => {
     },
   );
 
+  test('one text for each value: bits beyond the last byte are zero', () => {
+    for (const [good, bad] of [
+      ['/w==', '/x=='],
+      ['/w', '/x'],
+      ['//8=', '//9='],
+      ['//8', '//9'],
+      ['AA', 'AP'],
+      ['__8', '__-'],
+      ['AAAAgA==', 'AAAAgB=='],
+    ] as const) {
+      expect(Buffer.from(good, 'base64')).toEqual(Buffer.from(bad, 'base64'));
+      expect(codeFor(() => decodeBase64(good, 'it', 64))).toBe('read');
+      expect(codeFor(() => decodeBase64(bad, 'it', 64))).toBe('MALFORMED');
+    }
+  });
+
   test('bounds the bytes, not the characters', () => {
     const text = Buffer.alloc(64).toString('base64');
     expect(codeFor(() => checkBase64(text, 'it', 64))).toBe('read');
