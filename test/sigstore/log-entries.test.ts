@@ -1,9 +1,12 @@
+import { sign } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { LIMITS } from '../../src/limits.ts';
+import { verifyEvidence } from '../../src/sigstore/verify.ts';
 import { sha256, spki } from '../support/fixtures-certificates.ts';
 import { pem, type EntryKind } from '../support/fixtures-logs.ts';
 import { after, GOLD_TIME, logBundle, type BundleJson, type SignOptions } from '../support/fixtures.ts';
 import {
+  asEvidence,
   codeOf,
   D,
   E,
@@ -16,6 +19,7 @@ import {
   mutated,
   newKey,
   respelled,
+  ROOT,
   rootContext,
 } from './support.ts';
 
@@ -303,6 +307,111 @@ describe('log entries that do not verify', () => {
     });
     expect(codeOf(good)).toBe('verified');
     expect(codeOf(bad)).toBe('TLOG_INVALID');
+  });
+
+  test.each(['v1', 'v2'] as const)(
+    'A8: a checkpoint is the log’s own, by origin, name and key (%s)',
+    (log) => {
+      const tested = log === 'v1' ? FS.logV1 : FS.logV2;
+      const host = tested.baseUrl.slice('https://'.length);
+      const good = FS.signStatement({ digests: [D], log, timestamp: true });
+      /** With a checkpoint that the log's key signed over another origin, in another name, with another hint. */
+      const signed = ({ origin = host, name = host, hint = tested.logId, more = '', before = '' }) =>
+        mutated(good, (bundle) => {
+          const { inclusionProof: proof } = entryOf(bundle);
+          if (proof === undefined) return;
+          const note = `${origin}\n${proof.treeSize}\n${proof.rootHash}\n${more}`;
+          const algorithm = log === 'v1' ? 'sha256' : null;
+          const signature = sign(algorithm, Buffer.from(note), tested.keys.privateKey);
+          const line = Buffer.concat([hint.subarray(0, 4), signature]).toString('base64');
+          proof.checkpoint.envelope = `${note}\n${before}\u2014 ${name} ${line}\n`;
+        });
+      const witness = `\u2014 witness.example ${Buffer.alloc(68, 7).toString('base64')}\n`;
+      for (const like of [
+        {},
+        // Rekor v1 names its tree, and both may say more.
+        { origin: `${host} - 1193050959916656506` },
+        { more: 'Timestamp: 1678900000\n' },
+        { before: witness },
+      ]) {
+        expect(codeOf(signed(like))).toBe('verified');
+      }
+      for (const unlike of [
+        { name: 'rekor' },
+        { name: 'example' },
+        { name: `${host}.evil.example` },
+        { name: `x${host}` },
+        { name: host.toUpperCase() },
+        { name: 'witness.example', before: witness },
+        { origin: 'rekor' },
+        { origin: 'other.example' },
+        { origin: 'other.example - 1193050959916656506' },
+        { origin: `${host}.evil.example` },
+        { origin: `${host} - ` },
+        { origin: `${host} - tree` },
+        { origin: `${host} 1193050959916656506` },
+        { origin: 'other.example', name: 'other.example' },
+        { origin: `evil\n${host}` },
+        { hint: Buffer.from('00000000', 'hex') },
+        { more: '\n' },
+        { before: 'junk\n' },
+        { before: '\n' },
+        { before: `\u2014 witness.example ${Buffer.alloc(68, 7).toString('base64url')}*\n` },
+      ]) {
+        expect({ unlike, code: codeOf(signed(unlike)) }).toEqual({ unlike, code: 'TLOG_INVALID' });
+      }
+    },
+  );
+
+  test('A8: a log whose URL has a path or a port', () => {
+    const { logV2 } = FS;
+    const named = (baseUrl: string) => rootContext((root) => (first(root.tlogs.slice(1)).baseUrl = baseUrl));
+    const bundle = FS.signStatement({ digests: [D] });
+    for (const url of [
+      logV2.baseUrl,
+      `${logV2.baseUrl}/`,
+      `${logV2.baseUrl}:8443/log`,
+      logV2.baseUrl.slice(8),
+    ]) {
+      expect(codeOf(bundle, named(url))).toBe('verified');
+    }
+    for (const url of ['https://other.example', `https://other.example/${logV2.baseUrl.slice(8)}`, '', '/']) {
+      expect(codeOf(bundle, named(url))).toBe('TLOG_INVALID');
+    }
+  });
+
+  test('A8: root hash and size of the proof are those of the checkpoint', () => {
+    for (const log of ['v1', 'v2'] as const) {
+      const good = FS.signStatement({ digests: [D], log, timestamp: true });
+      const changed = (change: (proof: NonNullable<ReturnType<typeof entryOf>['inclusionProof']>) => void) =>
+        mutated(good, (bundle) => {
+          const { inclusionProof } = entryOf(bundle);
+          if (inclusionProof !== undefined) change(inclusionProof);
+        });
+      expect(codeOf(changed(() => {}))).toBe('verified');
+      for (const bad of [
+        changed((proof) => (proof.rootHash = flipped(proof.rootHash))),
+        changed((proof) => (proof.rootHash = '')),
+        changed((proof) => (proof.treeSize = String(Number(proof.treeSize) + 1))),
+        changed((proof) => (proof.treeSize = '0')),
+      ]) {
+        expect(codeOf(bad)).toBe('TLOG_INVALID');
+      }
+    }
+  });
+
+  test('a proof without a checkpoint is told so, in words of ours', () => {
+    const good = FS.signStatement({ digests: [D], log: 'v1' });
+    const bad = mutated(good, (bundle) => {
+      bundle.mediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.1';
+      const proof = entryOf(bundle).inclusionProof as { checkpoint?: unknown } | undefined;
+      delete proof?.checkpoint;
+    });
+    expect(codeOf(mutated(good, (b) => (b.mediaType = bad.mediaType)))).toBe('verified');
+    expect(verifyEvidence(asEvidence(bad), ROOT)).toMatchObject({
+      code: 'TLOG_MISSING',
+      detail: 'the inclusion proof of the log entry has no checkpoint',
+    });
   });
 
   test('entries of kinds that are not supported say so', () => {
