@@ -156,9 +156,10 @@ function told(source: string, { code, detail }: Violation): Violation {
 }
 
 function explainProof(signature: VerifiedSignature): ProofExplanation {
-  const { signer, digests, log, timestamps } = signature;
+  const { signer, digests, log, timestamps, signatureNumber } = signature;
+  const which = signatureNumber === undefined ? '' : `, signature ${signatureNumber} of the envelope`;
   return {
-    signedBy: field(describeSigner(signature)),
+    signedBy: field(`${describeSigner(signature)}${which}`),
     signer,
     digests: digests.slice(0, MAX_DIGESTS),
     log: explainProofs(log, ({ logId, logIndex, integratedAt }) => ({

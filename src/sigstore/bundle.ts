@@ -1,7 +1,8 @@
 import { bundleFromJSON, ValidationError, type Bundle } from '@sigstore/bundle';
 import { asError, Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { checkEnvelope, DSSE_ENVELOPE, MAX_SIGNATURE_BYTES } from './dsse-envelope.ts';
+import { checkEnvelope, checkOneSignature, DSSE_ENVELOPE, MAX_SIGNATURE_BYTES } from './dsse-envelope.ts';
+import { isSelfSigned } from './intermediates.ts';
 import { checkShape, objectShape, type Shape } from './json-shape.ts';
 import type { HashName, SignedMaterial, SignedPayload } from './signed-material.ts';
 import { isJsonObject, parseStrictJson, type JsonObject } from '../strict-json.ts';
@@ -87,8 +88,10 @@ export function readBundle(bytes: Uint8Array): SignedMaterial {
     throw new Refusal('MALFORMED', 'the bundle is not of a known media type (Sigstore bundle 0.1 to 0.3)');
   }
   checkShape(json, BUNDLE, 'the bundle');
-  if (isJsonObject(json['dsseEnvelope'])) checkEnvelope(json['dsseEnvelope']);
-  else if (bytes.length > LIMITS.evidenceHereBytes) {
+  if (isJsonObject(json['dsseEnvelope'])) {
+    checkOneSignature(json['dsseEnvelope']);
+    checkEnvelope(json['dsseEnvelope']);
+  } else if (bytes.length > LIMITS.evidenceHereBytes) {
     // It holds no statement. Whether a larger one is over the manifest is never asked (`needsManifest`).
     throw new Refusal(
       'LIMIT',
@@ -126,7 +129,7 @@ function materialOf(bundle: Bundle): SignedMaterial {
   const { payload, signature } = signedPayload(bundle);
   return {
     payload,
-    signature,
+    signatures: [signature],
     signer: signerOf(bundle),
     logEntries: { kind: 'read', items: tlogEntries },
     timestamps: { kind: 'read', items: timestamps.map(({ signedTimestamp }) => signedTimestamp) },
@@ -159,6 +162,13 @@ function signerOf(bundle: Bundle): SignedMaterial['signer'] {
       return { kind: 'certificate', der: content.certificate.rawBytes, chain: [] };
     case 'x509CertificateChain': {
       const [leaf, ...chain] = content.x509CertificateChain.certificates.map(({ rawBytes }) => rawBytes);
+      if (chain.some(isSelfSigned)) {
+        // Whoever reads a root from the evidence may come to trust it (sigstore/protobuf-specs, sigstore_common.proto).
+        throw new Refusal(
+          'CERT_INVALID',
+          'the bundle carries a root certificate, which only the trust root may',
+        );
+      }
       return { kind: 'certificate', der: leaf ?? Buffer.alloc(0), chain };
     }
   }

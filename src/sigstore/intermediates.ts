@@ -52,6 +52,16 @@ function vouched(
   }
 }
 
+/** True for a root certificate. What cannot be read is none, and is never an authority either. */
+export function isSelfSigned(der: Buffer): boolean {
+  try {
+    const certificate = parseMemoised(der);
+    return certificate.subject.equals(certificate.issuer) && certificate.verify(certificate);
+  } catch {
+    return false;
+  }
+}
+
 /** None for what must not sign signers' certificates, and for what cannot be read: it is no path, and no reason to refuse another. */
 function usableIntermediate(der: Buffer): X509Certificate[] {
   try {

@@ -1,14 +1,14 @@
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { checkEnvelope, DSSE_ENVELOPE, keyIdOf } from './dsse-envelope.ts';
+import { checkEnvelope, DSSE_ENVELOPE, signaturesOf } from './dsse-envelope.ts';
 import type { EnvelopeEvidence } from './evidence.ts';
 import { checkShape } from './json-shape.ts';
 import { readProofAnnotations } from './legacy-annotations.ts';
 import type { SignedMaterial } from './signed-material.ts';
-import { isJsonObject, parseStrictJson, type JsonValue } from '../strict-json.ts';
+import { isJsonObject, parseStrictJson } from '../strict-json.ts';
 
 /**
- * Reads one DSSE layer of cosign 1–2's attestations. The signature is the envelope's own: the annotation for one, which cosign leaves
+ * Reads one DSSE layer of cosign 1–2's attestations. The signatures are the envelope's own: the annotation for one, which cosign leaves
  * empty here, is not read.
  * @throws Refusal MALFORMED, UNSUPPORTED, LIMIT, SIG_INVALID or CERT_INVALID. Unreadable proofs are kept as such.
  */
@@ -20,10 +20,9 @@ export function readLegacyEnvelope({ envelope, annotations }: EnvelopeEvidence):
   checkShape(json, DSSE_ENVELOPE, 'the DSSE envelope');
   if (!isJsonObject(json)) throw new Refusal('MALFORMED', 'the DSSE envelope is not an object');
   checkEnvelope(json);
-  const signatures = json['signatures'] as readonly JsonValue[];
-  const signature = isJsonObject(signatures[0]) ? signatures[0]['sig'] : undefined;
+  const signatures = signaturesOf(json);
   const payload = json['payload'];
-  if (typeof signature !== 'string' || signature === '' || typeof payload !== 'string' || payload === '') {
+  if (typeof payload !== 'string' || payload === '' || signatures.every(({ length }) => length === 0)) {
     throw new Refusal('MALFORMED', 'the DSSE envelope has no payload or no signature');
   }
   return {
@@ -31,9 +30,9 @@ export function readLegacyEnvelope({ envelope, annotations }: EnvelopeEvidence):
       kind: 'dsse',
       payload: Buffer.from(payload, 'base64'),
       envelope: Buffer.from(envelope),
-      keyId: keyIdOf(json),
+      keyId: '',
     },
-    signature: Buffer.from(signature, 'base64'),
+    signatures,
     ...readProofAnnotations(annotations),
   };
 }

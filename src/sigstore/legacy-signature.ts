@@ -25,7 +25,7 @@ export function readLegacySignature({ payload, annotations }: SimpleSigningEvide
   }
   return {
     payload: { kind: 'simple-signing', payload: Buffer.from(payload) },
-    signature: decodeBase64(signature, `the annotation ${SIGNATURE}`, MAX_SIGNATURE_BYTES),
+    signatures: [decodeBase64(signature, `the annotation ${SIGNATURE}`, MAX_SIGNATURE_BYTES)],
     ...readProofAnnotations(annotations),
   };
 }

@@ -101,11 +101,13 @@ export class SignatureContent {
 export type _SignatureContentFits = SignatureContent extends SignedEntity['signature'] ? true : never;
 
 /**
+ * @param signature one of `signatures`
  * @param artifact needed only where the signature is over the manifest itself
  * @throws Refusal DIGEST_MISMATCH when the manifest is another one; Fault INTERNAL when the artifact is missing.
  */
 export function signatureContent(
-  { payload, signature }: SignedMaterial,
+  { payload }: SignedMaterial,
+  signature: Buffer,
   key: VerificationKey,
   artifact: Artifact | undefined,
 ): SignatureContent {

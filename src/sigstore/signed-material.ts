@@ -4,7 +4,8 @@ import type { Refusal } from '../errors.ts';
 /** What evidence holds after its shape was checked, whatever form it came in. Nothing in it is verified. */
 export interface SignedMaterial {
   readonly payload: SignedPayload;
-  readonly signature: Buffer;
+  /** One, or those of an envelope in its order: each is tried, and one that verifies is enough. */
+  readonly signatures: readonly Buffer[];
   readonly signer:
     | {
         readonly kind: 'certificate';
@@ -30,6 +31,7 @@ export type SignedPayload =
       readonly payload: Buffer;
       /** Its bytes, where it was found as a document of its own. */
       readonly envelope: Buffer | undefined;
+      /** The `keyid` of the one signature of a bundle: it is part of what was logged, and chooses no key. */
       readonly keyId: string;
     }
   | { readonly kind: 'simple-signing'; readonly payload: Buffer }

@@ -101,16 +101,17 @@ function verifyWithRoot(
     // Its common name is none: authorities do not vouch for what stands there in one form.
     throw new Refusal('CERT_INVALID', 'the certificate has no subject alternative name that is an identity');
   }
-  const content = signatureContent(material, leaf.key, artifact);
-  checkSignature(content);
-  const proofs = verifyProofs(material, { content, key: leaf.key, signer: leaf }, root);
-  const checkIssuedAt = (times: readonly number[]) => checkIssued(leaf, claimed.chain, content, root, times);
-  checkIssuedAt(requireTimes(proofs, root, () => checkIssuedAt([leaf.notBefore])));
-  return {
-    ...readContent(material, artifact),
-    signer: { kind: 'certificate', trustRoot: root.fingerprint, ...leaf.identity },
-    ...proofs,
-  };
+  return verifyAny(material, leaf.key, artifact, (content) => {
+    const proofs = verifyProofs(material, { content, key: leaf.key, signer: leaf }, root);
+    const checkIssuedAt = (times: readonly number[]) =>
+      checkIssued(leaf, claimed.chain, content, root, times);
+    checkIssuedAt(requireTimes(proofs, root, () => checkIssuedAt([leaf.notBefore])));
+    return {
+      ...readContent(material, artifact),
+      signer: { kind: 'certificate', trustRoot: root.fingerprint, ...leaf.identity },
+      ...proofs,
+    };
+  });
 }
 
 /** For a certificate any invalid proof counts against it, and without a trusted time it proves nothing (attack A13). */
@@ -140,19 +141,52 @@ function verifyWithKey(
   artifact: Artifact | undefined,
 ): Verified {
   checkCarried(leaf, key);
-  const content = signatureContent(material, key, artifact);
-  checkSignature(content);
   const signer = leaf ?? { kind: 'key', der: key.spki };
-  const proofs = verifyProofs(material, { content, key, signer }, root);
-  // A certificate that the policy names is bound by its validity, whether or not the signature carries it.
-  if (key.certificate !== undefined) {
-    checkValidity(parseLeafCertificate(key.certificate), trustedTimes(proofs));
+  return verifyAny(material, key, artifact, (content) => {
+    const proofs = verifyProofs(material, { content, key, signer }, root);
+    // A certificate that the policy names is bound by its validity, whether or not the signature carries it.
+    if (key.certificate !== undefined) {
+      checkValidity(parseLeafCertificate(key.certificate), trustedTimes(proofs));
+    }
+    return {
+      ...readContent(material, artifact),
+      signer: { kind: 'key', fingerprint: key.fingerprint },
+      ...proofs,
+    };
+  });
+}
+
+/**
+ * Verifies with the first signature of the key that its proofs are about. The others of an envelope are of other keys, or bad: they neither
+ * spoil this one nor count for anything. Whoever stores an envelope can add signatures of a key (an ECDSA signature has a second form), so that
+ * the first one that verifies need not be the one that was logged.
+ * @throws Refusal SIG_INVALID where none verifies; else what `verify` throws for the first, where it throws for each.
+ */
+function verifyAny(
+  material: SignedMaterial,
+  key: VerificationKey,
+  artifact: Artifact | undefined,
+  verify: (content: SignatureContent) => Verified,
+): Verified {
+  const { signatures } = material;
+  let flawed: Verified | undefined;
+  let failure: unknown;
+  for (const [i, signature] of signatures.entries()) {
+    // The same bytes again would cost all that their proofs do.
+    if (signatures.findIndex((each) => each.equals(signature)) < i) continue;
+    const content = signatureContent(material, signature, key, artifact);
+    if (!content.verifies) continue;
+    try {
+      const verified = { ...verify(content), ...(signatures.length > 1 && { signatureNumber: i + 1 }) };
+      if (verified.log.state !== 'invalid' && verified.timestamps.state !== 'invalid') return verified;
+      flawed ??= verified;
+    } catch (thrown) {
+      if (thrown instanceof Fault) throw thrown;
+      failure ??= thrown;
+    }
   }
-  return {
-    ...readContent(material, artifact),
-    signer: { kind: 'key', fingerprint: key.fingerprint },
-    ...proofs,
-  };
+  if (flawed !== undefined) return flawed;
+  throw failure ?? new Refusal('SIG_INVALID', 'the signature does not verify');
 }
 
 /** Evidence with a certificate is keyless, unless it is the very one that the key was given as (attack A33). */
@@ -164,8 +198,4 @@ function checkCarried(leaf: LeafCertificate | undefined, { certificate }: Verifi
       ? 'it was signed with a certificate, and a signature by the key is expected'
       : 'it was signed with another certificate than the one that is trusted',
   );
-}
-
-function checkSignature(content: SignatureContent): void {
-  if (!content.verifies) throw new Refusal('SIG_INVALID', 'the signature does not verify');
 }

@@ -90,6 +90,99 @@ describe('attestations of cosign 1 and 2', () => {
   });
 });
 
+describe('envelopes with several signatures', () => {
+  interface Signature {
+    readonly keyid?: string;
+    readonly sig?: string;
+  }
+  const statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ digest: { sha256: D.slice('sha256:'.length) } }],
+    predicateType: PROVENANCE,
+    predicate: {},
+  };
+  const bare = { statement, log: 'none', timestamp: false } as const;
+  const jsonOf = ({ envelope }: EnvelopeEvidence) =>
+    JSON.parse(Buffer.from(envelope).toString()) as { signatures: Signature[] };
+  const signatureOf = (evidence: EnvelopeEvidence) => first(jsonOf(evidence).signatures);
+  const withSignatures = (evidence: EnvelopeEvidence, ...signatures: readonly unknown[]) => ({
+    ...evidence,
+    envelope: Buffer.from(JSON.stringify({ ...jsonOf(evidence), signatures })),
+  });
+  const [one, two, stranger] = [newKey(), newKey(), newKey()];
+  const [byOne, byTwo, byStranger] = [one, two, stranger].map((key) => signatureOf(attest({ ...bare, key })));
+  const base = attest({ ...bare, key: one });
+  const JUNK = { sig: Buffer.alloc(70, 1).toString('base64') };
+
+  test('A27: any one of a trusted key counts, wherever it is in the list, and the fact says which', () => {
+    const both = withSignatures(base, byStranger, byOne, byTwo);
+    expect(mustVerify(both, keyContext(one))).toMatchObject({ signatureNumber: 2, digests: [D] });
+    expect(mustVerify(both, keyContext(two))).toMatchObject({ signatureNumber: 3, digests: [D] });
+    expect(codeOf(both, keyContext(newKey()))).toBe('SIG_INVALID');
+    expect(codeOf(withSignatures(base, byStranger, byTwo), keyContext(one))).toBe('SIG_INVALID');
+    expect(mustVerify(withSignatures(base, byOne), keyContext(one))).not.toHaveProperty('signatureNumber');
+  });
+
+  test('A27: bad ones beside it change nothing, and key identifiers choose nothing', () => {
+    const named = { ...byOne, keyid: 'two' };
+    for (const others of [
+      [JUNK, byOne],
+      [byOne, JUNK],
+      [{ sig: '' }, {}, byOne],
+      [byOne, byOne],
+      [{ ...byTwo, keyid: 'one' }, named],
+      [{ ...JUNK, keyid: 'two' }, named],
+    ]) {
+      expect(codeOf(withSignatures(base, ...others), keyContext(one))).toBe('verified');
+      // The same without the one that counts.
+      const without = others.filter((each) => each !== byOne && each !== named);
+      expect(codeOf(withSignatures(base, ...without, JUNK), keyContext(one))).toBe('SIG_INVALID');
+    }
+  });
+
+  test('F8: eight at most', () => {
+    const many = (count: number) => withSignatures(base, ...Array.from({ length: count }, () => JUNK), byOne);
+    expect(codeOf(many(7), keyContext(one))).toBe('verified');
+    expect(codeOf(many(8), keyContext(one))).toBe('LIMIT');
+  });
+
+  test('A1: the log entry is of the signature that verified', () => {
+    const leaf = FS.issue();
+    const [logged, again] = [attest({ statement, leaf }), attest({ statement, leaf })];
+    const { signatures } = jsonOf(logged);
+    expect(mustVerify(withSignatures(logged, byStranger, ...signatures))).toMatchObject({
+      signatureNumber: 2,
+      log: { state: 'valid' },
+    });
+    // Another signature of the same key does not hide the one that was logged.
+    expect(mustVerify(withSignatures(logged, signatureOf(again), ...signatures))).toMatchObject({
+      signatureNumber: 2,
+    });
+    expect(codeOf(withSignatures(logged, signatureOf(again)))).toBe('TLOG_MISMATCH');
+    expect(codeOf(withSignatures(logged, byStranger, signatureOf(again)))).toBe('TLOG_MISMATCH');
+    expect(codeOf(withSignatures(logged, byStranger))).toBe('SIG_INVALID');
+  });
+
+  test('A1: with a pinned key the entry of a stranger’s signature beside it is reported, not believed', () => {
+    const mine = attest({ statement, key: one });
+    const theirs = attest({ statement, key: stranger });
+    const beside = (evidence: EnvelopeEvidence) =>
+      withSignatures(evidence, signatureOf(theirs), signatureOf(mine));
+    expect(mustVerify(beside(mine), keyContext(one)).log.state).toBe('valid');
+    expect(mustVerify(beside(theirs), keyContext(one)).log).toMatchObject({
+      state: 'invalid',
+      code: 'TLOG_MISMATCH',
+    });
+  });
+
+  test('a bundle holds the proofs of one signature, and therefore one', () => {
+    const bundle = FS.signStatement({ digests: [D], key: one });
+    const added = mutated(bundle, ({ dsseEnvelope }) => dsseEnvelope?.signatures.push({ sig: JUNK.sig }));
+    expect(codeOf(bundle, keyContext(one))).toBe('verified');
+    expect(codeOf(added, keyContext(one))).toBe('SIG_INVALID');
+  });
+});
+
 describe('envelopes that are none', () => {
   test('A26: a payload type that was changed after signing', () => {
     const typed = (type: string) => withText(TEXT.replace('application/vnd.in-toto+json', type));
@@ -100,14 +193,16 @@ describe('envelopes that are none', () => {
     expect(codeOf(typed('application/json'))).toBe('UNSUPPORTED');
   });
 
-  test('A27: not exactly one signature, or none over this payload', () => {
+  test('A27: no signature, or none over this payload', () => {
     const json = JSON.parse(TEXT) as { payload: string; signatures: unknown[] };
     const signed = (...signatures: unknown[]) => withText(JSON.stringify({ ...json, signatures }));
     const [signature] = json.signatures;
     expect(codeOf(signed(signature))).toBe('verified');
-    for (const signatures of [[], [signature, signature], [{ sig: 'AAAA' }, signature], [{ sig: 'AAAA' }]]) {
+    for (const signatures of [[], [{ sig: 'AAAA' }], [{ sig: 'AAAA' }, { sig: 'AAAA' }]]) {
       expect(codeOf(signed(...signatures))).toBe('SIG_INVALID');
     }
+    // Its timestamp is over the envelope as it was.
+    expect(codeOf(signed({ sig: 'AAAA' }, signature))).toBe('TIME_UNTRUSTED');
     for (const bad of [{ sig: '' }, {}, null, 'x']) expect(codeOf(signed(bad))).toBe('MALFORMED');
     const other = JSON.parse(Buffer.from(attest({ digests: [E] }).envelope).toString()) as {
       payload: string;
