@@ -346,6 +346,73 @@ export function adminVerify(installed: () => Installation, locked: () => Registr
       await deleteObject(world.cluster, pathOf(tighter().change.put));
     });
 
+    test('H17: a signer is disabled while its images run: what runs is reported, and left alone', async () => {
+      const signer = (enabled: boolean): object => ({
+        apiVersion: API_VERSION,
+        kind: 'TrustedSigner',
+        metadata: { name: 'leaving' },
+        spec: { publicKey: { pem: world.key.publicKeyPem }, enabled },
+      });
+      const covered = clusterPolicy('revocable', QUIET, {
+        ...KEYED(),
+        trustedKeys: [{ signerRef: { name: 'leaving' } }],
+      });
+      await world.applied(signer(true), covered);
+      const running = pod(QUIET, 'running', images.signed.reference);
+      const asked = async (object: object) => {
+        const { isTaken, message } = await createObject(world.cluster, object, { dryRun: true });
+        return isTaken ? 'admitted' : message;
+      };
+      // Both have been seen: the policy, and that its signer may sign.
+      const unsigned = pod(QUIET, 'other', images.unsigned.reference);
+      await untilHolds('the policy is in force', async () => {
+        expect(await asked(unsigned)).toContain('[SIGNATURE_MISSING]');
+        expect(await asked(running)).toBe('admitted');
+      });
+      await world.applied(running);
+      interface Running {
+        readonly metadata: { readonly uid: string; readonly deletionTimestamp?: string };
+      }
+      const before = await readObject<Running>(world.cluster, pathOf(running));
+      const reported = async () => {
+        const { body } = await impact('auditor', { change: {}, namespace: QUIET });
+        expect(body).toMatchObject({ source: 'cluster', isComplete: true });
+        return body.affected
+          ?.filter(({ name }) => name === 'running')
+          .map(({ image, after, code, policy }) => [image, after, code, policy]);
+      };
+      expect(await reported()).toEqual([]);
+
+      await world.applied(signer(false));
+      await untilHolds('it is reported', async () =>
+        expect(await reported()).toEqual([
+          [
+            `${images.signed.reference}@${images.signed.digest}`,
+            'denied',
+            'SIGNER_DISABLED',
+            'ClusterSigningPolicy/revocable',
+          ],
+        ]),
+      );
+      const after = await readObject<Running>(world.cluster, pathOf(running));
+      expect(after?.metadata.uid).toBe(before?.metadata.uid);
+      expect(after?.metadata.deletionTimestamp).toBeUndefined();
+      // It could not evict anything if it wanted to.
+      const mayNot = async (verb: string, resource: string) => {
+        const as = '--as=system:serviceaccount:countersign-system:countersign';
+        const { stdout } = await world.cluster.kubectl(['auth', 'can-i', verb, resource, '-n', QUIET, as]);
+        expect({ verb, resource, answer: stdout.trim() }).toEqual({ verb, resource, answer: 'no' });
+      };
+      await mayNot('delete', 'pods');
+      await mayNot('create', 'pods/eviction');
+      await mayNot('patch', 'deployments.apps');
+
+      await world.applied(signer(true));
+      await untilHolds('it is reported no more', async () => expect(await reported()).toEqual([]));
+      await deleteObject(world.cluster, pathOf(running));
+      await deleteObject(world.cluster, pathOf(covered));
+    });
+
     test('G2: with the token of whoever asks: no Pods are told to who may list none', async () => {
       for (const who of ['ci', 'stranger'] as const) {
         expect((await impact(who, tighter())).status).toBe(403);

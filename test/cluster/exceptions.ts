@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
+import { untilHolds } from '../kube/eventually.ts';
 import { createObject, type Said } from '../support/api-objects.ts';
 import { pushImage } from '../support/images.ts';
 import type { PushedImage } from '../support/manifests.ts';
@@ -121,6 +122,26 @@ export function exceptions(installed: () => Installation): void {
       expect(stdout).toContain('True');
     });
 
+    test('C12: two that each cover a part except nothing, and no name of a Pod does', async () => {
+      await world.applied(
+        exception('inc-elsewhere', { namespaces: [ELSEWHERE], policies: ['elsewhere'] }),
+        exception('inc-others', { images: [`${world.registries.referrers.host}/other/*`] }),
+      );
+      await untilHolds('each excepts what it names', async () => {
+        expect((await tried(unsigned, ELSEWHERE, { dryRun: true })).isTaken).toBe(true);
+        expect((await tried(other, MCP, { dryRun: true })).isTaken).toBe(true);
+      });
+      await expectDenied(unsigned, '[SIGNATURE_MISSING]');
+      await expectDenied(other, '[SIGNATURE_MISSING]', ELSEWHERE);
+      for (const name of ['inc-others', 'nginx-ingress-controller', 'kube-system']) {
+        const named = await createObject(world.cluster, pod(MCP, name, unsigned.reference));
+        expect(named).toMatchObject({
+          isTaken: false,
+          message: expect.stringContaining('[SIGNATURE_MISSING]'),
+        });
+      }
+    });
+
     test('of another policy changes nothing, and its status says which policy does not exist', async () => {
       await world.applied(exception('inc-typo', { policies: ['mcp-server'] }));
       await untilStatus(world, 'signingexception', 'inc-typo', { ready: 'False', reason: 'NothingUsable' });
@@ -129,7 +150,7 @@ export function exceptions(installed: () => Installation): void {
       await untilAdmitted(unsigned);
     });
 
-    test('ends at its end, without anybody doing anything', async () => {
+    test('C12: ends at its end, without anybody doing anything', async () => {
       const end = Date.now() + 15_000;
       await world.applied(exception('inc-short', { expiresAt: new Date(end).toISOString() }));
       await untilAdmitted(unsigned);
@@ -176,7 +197,7 @@ export function exceptions(installed: () => Installation): void {
       expect([all.code, all.stderr]).toEqual([0, expect.stringContaining('Warning: images holds "**"')]);
     });
 
-    test('written by a tenant, who may do everything in the namespace', async () => {
+    test('C12: written by a tenant, who may do everything in the namespace', async () => {
       const tenant = world.cluster.user('tenant');
       const role = ['create', 'rolebinding', 'tenant', '--clusterrole=admin', '--user=tenant', '-n', MCP];
       expect((await world.cluster.kubectl(role)).code).toBe(0);

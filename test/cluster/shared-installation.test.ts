@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import { admissionAttacks } from './admission-attacks.ts';
 import { adminResources } from './admin-resources.ts';
 import { forgetAll } from './forget-all.ts';
 import { install, type Installation } from './installation.ts';
@@ -18,6 +19,7 @@ afterAll(async () => {
 });
 
 describe.each([
+  ['attacks by users, controllers and other webhooks', admissionAttacks],
   ['signers and policies by the API', adminResources],
   ['images of several platforms', multiArch],
   ['SLSA', buildLevels],

@@ -218,6 +218,31 @@ describe.each(KINDS)('$kind, while the webhook is down', ({ kind, path, object, 
       { volumes: [{ name: 'm', image: { reference: 'reg.example/evil:1' } }, full.volumes[1]] },
     ],
     [
+      'an init container that becomes a container',
+      { initContainers: null, containers: [...full.containers, full.initContainers[0]] },
+    ],
+    [
+      'a container that becomes an init container',
+      {
+        initContainers: [...full.initContainers, full.containers[1]],
+        containers: [full.containers[0]],
+      },
+    ],
+    [
+      'a container that becomes an image volume',
+      {
+        containers: [full.containers[0]],
+        volumes: [...full.volumes, { name: 'b', image: { reference: 'reg.example/b:1' } }],
+      },
+    ],
+    [
+      'an image volume that becomes a container',
+      {
+        containers: [...full.containers, { name: 'm', image: 'reg.example/m:1' }],
+        volumes: [full.volumes[1]],
+      },
+    ],
+    [
       'a volume that becomes an image',
       { volumes: [full.volumes[0], { name: 'e', image: { reference: 'reg.example/evil:1' } }] },
     ],

@@ -244,6 +244,57 @@ describe('rotation', () => {
     expect(failures).toEqual([]);
   });
 
+  test('H6: replicas that come, go, fail and rotate remove no webhook and no rule, and put nothing back', async () => {
+    const rules = [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }];
+    for (const collection of [validating, mutating]) {
+      const made = configuration(3);
+      api.put(collection, { ...made, webhooks: made.webhooks.map((each) => ({ ...each, rules })) });
+    }
+    /** Both configurations without what they trust. */
+    const shape = () =>
+      [validating, mutating].map((collection) => {
+        const { metadata, webhooks } = structuredClone(api.get(collection, 'countersign')) as unknown as {
+          metadata: object;
+          webhooks: { clientConfig: { caBundle?: string } }[];
+        };
+        for (const webhook of webhooks) delete webhook.clientConfig.caBundle;
+        return { metadata: { ...metadata, resourceVersion: '' }, webhooks };
+      });
+    const before = shape();
+    wall = Date.now() - 62 * day;
+    const old = replica();
+    await old.start();
+    await eventually('published', () => trusted()?.length === 1);
+    expect(shape()).toEqual(before);
+    // A rolling update: the new one is there, the old one ends, and the new one rotates.
+    const made = replica();
+    await made.start();
+    await old.stop();
+    wall = Date.now() - day;
+    await eventually('the next authority is published', () => trusted()?.length === 2);
+    expect(shape()).toEqual(before);
+    // The API server fails for a while, as when health is unknown.
+    api.intercept = (_request, response) => {
+      status(response, 500, 'InternalError');
+      return true;
+    };
+    await looked(4);
+    api.intercept = () => false;
+    // The old one comes back, and the last one ends.
+    const late = replica();
+    await late.start();
+    await made.stop();
+    await late.stop();
+    expect(shape()).toEqual(before);
+    // What the administrator takes away is not put back by whoever only keeps the bundle.
+    const smaller = configuration(1);
+    for (const collection of [validating, mutating]) api.put(collection, smaller);
+    const last = replica();
+    await last.start();
+    await eventually('trusted', () => trusted()?.length === 1 || trusted()?.length === 2);
+    expect(shape().map(({ webhooks }) => webhooks)).toEqual([smaller.webhooks, smaller.webhooks]);
+  });
+
   test('H7: while the caBundle cannot be written, the next certificate is not used', async () => {
     const made = replica();
     await made.start();
