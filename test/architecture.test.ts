@@ -35,6 +35,7 @@ const FILE_RING: Readonly<Record<string, number>> = {
   'errors.ts': 0,
   'log.ts': 0,
   'limits.ts': 0,
+  'rfc3339.ts': 0,
   'strict-json.ts': 0,
   'config.ts': 7,
   'settings-schema.ts': 7,
@@ -43,6 +44,7 @@ const FILE_RING: Readonly<Record<string, number>> = {
 /** What the webhook's listener and the admin page's share. */
 const LISTENER_PARTS: readonly string[] = [
   'http/connection-limits.ts',
+  'http/expect-continue.ts',
   'http/request-body.ts',
   'http/server-lifetime.ts',
 ];

@@ -4,6 +4,7 @@ import type { SecureContextOptions } from 'node:tls';
 import express, { type Express, type Request, type Response } from 'express';
 import { asError } from '../errors.ts';
 import { limitConnections, type ConnectionLimits } from '../http/connection-limits.ts';
+import { holdExpectations } from '../http/expect-continue.ts';
 import { BodyBudget } from '../http/request-body.ts';
 import { closeServer, listen } from '../http/server-lifetime.ts';
 import type { Logger } from '../log.ts';
@@ -97,10 +98,12 @@ export class AdminServer {
       stopping: this.#stopping.signal,
       checkAnswer: options.checkAnswer,
     });
+    const app = this.#app();
     this.#server = createServer(
       { ...context(options.keyPair), ...TIMING, maxHeaderSize: MAX_HEADER_BYTES },
-      this.#app(),
+      app,
     );
+    holdExpectations(this.#server, app);
     limitConnections(this.#server, options.connections ?? CONNECTIONS);
   }
 

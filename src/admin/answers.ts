@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import { once } from 'node:events';
+import { isBodyHeldBack } from '../http/expect-continue.ts';
 import { PROBLEMS, type ApiProblem } from './problem.ts';
 import type { PlainAnswer, StreamAnswer } from './route.ts';
 
@@ -72,6 +73,8 @@ const MAX_DISCARDED = 1024 * 1024;
 function endWhatIsUnread(response: Response): void {
   const { req: request } = response;
   if (request.complete) return;
-  if (Number(request.headers['content-length'] ?? Number.NaN) <= MAX_DISCARDED) request.resume();
+  const isShort = Number(request.headers['content-length'] ?? Number.NaN) <= MAX_DISCARDED;
+  // A body that its sender holds back may never come: what follows the answer could then not be told from it.
+  if (isShort && !isBodyHeldBack(request)) request.resume();
   else response.set('Connection', 'close');
 }

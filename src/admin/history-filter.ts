@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { VerificationFilter } from '../history/filter.ts';
+import { parseRfc3339 } from '../rfc3339.ts';
 import { ApiProblem } from './problem.ts';
 import type { verificationsQuery } from './schemas/history.ts';
 
@@ -27,14 +28,11 @@ function signerFilter(signer: string): VerificationFilter {
   return signer.includes(':') ? { signer } : { signerEntry: `TrustedSigner "${signer}"` };
 }
 
-/** RFC 3339: date, time, and zone. `Date.parse` alone takes much else for a time. */
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
-
 /** Milliseconds since the epoch. @throws ApiProblem BAD_REQUEST */
 export function timeOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const time = TIME.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time) || time < 0) {
+  const time = parseRfc3339(text);
+  if (time === undefined || time < 0) {
     const message = 'must be a time since 1970 as RFC 3339 has it: 2026-11-29T12:00:00Z';
     throw new ApiProblem('BAD_REQUEST', 'The query is not right. See errors.', {
       errors: [{ field: name, message }],

@@ -2,7 +2,7 @@ import { adviseOn } from '../api/advice.ts';
 import { GROUP, VERSION } from '../api/envelope.ts';
 import type { Problem, Resource } from '../api/resources.ts';
 import { unreachable } from '../errors.ts';
-import { isInForce } from '../policy/exception.ts';
+import { isInForce, policyKeys } from '../policy/exception.ts';
 import { wholeSeconds } from '../policy/message.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { RootState } from '../policy/trust-material.ts';
@@ -60,6 +60,7 @@ export function viewsOf(read: readonly Inspected[], knowledge: Knowledge): reado
         return unreachable(resource);
     }
   };
+  const circumstances = { now: knowledge.now, policies: visiblePolicies(knowledge) };
   return read.map(({ document, resource, problems }) => ({
     apiVersion: `${GROUP}/${VERSION}`,
     kind: document.kind,
@@ -67,9 +68,16 @@ export function viewsOf(read: readonly Inspected[], knowledge: Knowledge): reado
     spec: redacted(document.spec),
     ...(document.status !== undefined && { status: redacted(document.status) }),
     problems,
-    warnings: resource === undefined ? [] : adviseOn(resource),
+    warnings: resource === undefined ? [] : adviseOn(resource, circumstances),
     facts: (resource === undefined ? NO_FACTS[document.kind] : factsOf(resource)) as ResourceView['facts'],
   }));
+}
+
+/** Undefined where some exist that the caller may not see: what is missing would tell of them. */
+function visiblePolicies({ snapshot, maySee }: Knowledge): ReadonlySet<string> | undefined {
+  return snapshot?.policies.every(({ policy }) => maySee({ kind: policy.kind, name: policy.name })) === true
+    ? policyKeys(snapshot)
+    : undefined;
 }
 
 /** Of a document that is not read as anything. */

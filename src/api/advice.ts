@@ -1,32 +1,88 @@
+import { quote } from '../image/quote.ts';
 import { LIMITS } from '../limits.ts';
 import { rosterEntry } from '../slsa/roster.ts';
 import type { BuilderRule, SlsaPolicy } from '../slsa/slsa-policy.ts';
-import type { KeylessIdentity, Resource, SigningException, SigningPolicy, TrustedKey } from './resources.ts';
+import type {
+  ExceptionGrant,
+  KeylessIdentity,
+  Resource,
+  SigningPolicy,
+  TrustedKey,
+  TrustedSigner,
+} from './resources.ts';
+
+/** What a document is advised on beside its own text. */
+export interface Circumstances {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Names as `policies` of an exception has them; undefined = not known yet. */
+  readonly policies: ReadonlySet<string> | undefined;
+}
 
 /** What is valid and still risky: sentences for an API warning, each within `LIMITS.warningChars`. */
-export function adviseOn(resource: Resource): readonly string[] {
+export function adviseOn(resource: Resource, circumstances: Circumstances): readonly string[] {
   switch (resource.kind) {
     case 'ClusterSigningPolicy':
     case 'SigningPolicy':
       return cut(adviseOnPolicy(resource));
     case 'TrustedSigner':
-      return cut(adviseOnKey(resource.identity));
+      return cut(adviseOnSigner(resource, circumstances));
     case 'TrustRoot':
       return [];
     case 'SigningException':
-      return cut(adviseOnException(resource));
+      return resource.grant === undefined ? [] : cut(adviseOnException(resource.grant, circumstances));
   }
 }
 
 /** An image that nobody has, at a registry that there is not. */
 const ANY_IMAGE = 'zq7.example/zq7/zq7';
 
-/** Whether `expiresAt` lies far ahead is not told: there is no clock here. */
-function adviseOnException({ grant }: SigningException): string[] {
-  const all = grant?.images.find((glob) => glob.matches(ANY_IMAGE));
-  if (all === undefined) return [];
+const DAY = 24 * 60 * 60 * 1000;
+/** An exception is for an incident: what is needed for longer than a quarter belongs in the policy, where it is reviewed. */
+const MAX_EXCEPTION_DAYS = 90;
+
+function adviseOnException(grant: ExceptionGrant, { now, policies }: Circumstances): string[] {
+  const { images, expiresAt } = grant;
+  const advice: string[] = [];
+  const all = images.find((glob) => glob.matches(ANY_IMAGE));
+  if (all !== undefined) {
+    advice.push(
+      `images holds "${all.source}": whatever is named there runs unverified; name the images that need it`,
+    );
+  }
+  if (expiresAt <= now) {
+    advice.push(`expiresAt has passed: this exception excepts nothing; apply a new one with a later end`);
+  } else if (expiresAt > now + MAX_EXCEPTION_DAYS * DAY) {
+    advice.push(
+      `expiresAt is more than ${MAX_EXCEPTION_DAYS} days ahead: choose an earlier end, or change the policy instead`,
+    );
+  }
+  return [...advice, ...adviseOnExceptedPolicies(grant, policies)];
+}
+
+function adviseOnExceptedPolicies(
+  { policies: named = new Set(), namespaces }: ExceptionGrant,
+  known: Circumstances['policies'],
+): string[] {
+  const missing = known === undefined ? [] : [...named].filter((name) => !known.has(name));
+  const foreign = [...named].filter((name) => name.includes('/') && !namespaces.has(namespaceIn(name)));
   return [
-    `images holds "${all.source}": whatever is named there runs unverified; name the images that need it`,
+    ...(missing.length === 0 ? [] : [`policies names no existing policy: ${missing.map(quote).join(', ')}`]),
+    ...(foreign.length === 0
+      ? []
+      : [`policies names a policy of a namespace that is not listed: ${foreign.map(quote).join(', ')}`]),
+  ];
+}
+
+function namespaceIn(name: string): string {
+  return name.slice(0, name.indexOf('/'));
+}
+
+function adviseOnSigner({ identity, expiresAt }: TrustedSigner, { now }: Circumstances): string[] {
+  const isOver = expiresAt !== undefined && expiresAt <= now;
+  return [
+    ...adviseOnKey(identity),
+    ...(isOver ? ['expiresAt has passed: this signer vouches for nothing; set a later expiresAt'] : []),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { Refusal } from '../errors.ts';
-import { adviseOn } from './advice.ts';
+import { adviseOn, type Circumstances } from './advice.ts';
 import { inspectResource } from './resource.ts';
-import type { Problem } from './resources.ts';
+import type { Problem, Resource } from './resources.ts';
 
 /** What is wrong with a document of ours, and what is only worth a word. */
 export interface PolicyFindings {
@@ -11,12 +11,24 @@ export interface PolicyFindings {
 }
 
 /** For `POST /validate-policy`: at apply time a broken entry is refused like a broken policy. Never throws. */
-export function validatePolicyDocument(document: unknown): PolicyFindings {
+export function validatePolicyDocument(document: unknown, circumstances: Circumstances): PolicyFindings {
+  const { resource, problems } = inspected(document);
+  return { problems, warnings: resource === undefined ? [] : adviseOn(resource, circumstances) };
+}
+
+/** The problems alone. Never throws. */
+export function problemsOfDocument(document: unknown): readonly Problem[] {
+  return inspected(document).problems;
+}
+
+function inspected(document: unknown): {
+  readonly resource: Resource | undefined;
+  readonly problems: readonly Problem[];
+} {
   try {
-    const { resource, problems } = inspectResource(document);
-    return { problems, warnings: adviseOn(resource) };
+    return inspectResource(document);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { problems: [{ field: 'metadata', message: error.message }], warnings: [] };
+    return { resource: undefined, problems: [{ field: 'metadata', message: error.message }] };
   }
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseRfc3339, RFC3339_PATTERN } from '../rfc3339.ts';
 
 /**
  * Building blocks of the resources' schemas. A schema says what is accepted once, for both readers: the API server
@@ -103,25 +104,15 @@ export function durationOf(text: string): number {
   return Number(count) * (MILLISECONDS[unit] ?? 0);
 }
 
-const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
-
 /** RFC 3339 with its offset: a time that everybody reads alike. */
 export function dateTime(description: string) {
   return z
     .string()
     .max(40)
-    .regex(RFC3339, 'must be a date and time with its offset (RFC 3339), such as "2027-03-31T00:00:00Z"')
-    .refine(isOnCalendar, { error: 'must be a date and time that exists' })
+    .regex(
+      RFC3339_PATTERN,
+      'must be a date and time with its offset (RFC 3339), such as "2027-03-31T00:00:00Z"',
+    )
+    .refine((text) => parseRfc3339(text) !== undefined, { error: 'must be a date and time that exists' })
     .meta({ description, format: 'date-time' });
-}
-
-/** Date.parse takes 30 February for 2 March. */
-function isOnCalendar(text: string): boolean {
-  const [year = 0, month = 0, day = 0] = text.slice(0, 10).split('-').map(Number);
-  const daysInMonth = [31, isLeap(year) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
-  return day >= 1 && day <= daysInMonth && !Number.isNaN(Date.parse(text));
-}
-
-function isLeap(year: number): boolean {
-  return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
 }

@@ -15,6 +15,7 @@ import type { History } from '../history/history.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { EvidencePool } from '../reading/evidence-pool.ts';
 import type { RegistryImageSource } from '../registry/image-source.ts';
+import { policyKeys } from '../policy/exception.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { ServingCertificate } from '../tls/serving-certificate.ts';
 import { surroundingsFor, type Surroundings } from './stores.ts';
@@ -98,7 +99,11 @@ export class Service {
         clientCa,
         limits: { total: webhook.reviews, perNamespace: webhook.reviewsPerNamespace },
         admission,
-        checkDocument: validatePolicyDocument,
+        checkDocument: (document) =>
+          validatePolicyDocument(document, {
+            now: Date.now(),
+            policies: this.#snapshot && policyKeys(this.#snapshot),
+          }),
         observer,
         logger,
       });

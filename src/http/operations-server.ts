@@ -4,6 +4,7 @@ import { asError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { closeServer, listen } from './server-lifetime.ts';
 import { limitConnections, type ConnectionLimits } from './connection-limits.ts';
+import { holdExpectations, isBodyHeldBack } from './expect-continue.ts';
 
 export interface OperationsOptions {
   /** Undefined = every address of the machine. */
@@ -45,7 +46,10 @@ export class OperationsServer {
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    this.#server = createServer(TIMING, (request, response) => void this.#answer(request, response));
+    const listener = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#answer(request, response);
+    this.#server = createServer(TIMING, listener);
+    holdExpectations(this.#server, listener);
     limitConnections(this.#server, CONNECTIONS);
   }
 
@@ -63,6 +67,7 @@ export class OperationsServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.resume();
+    if (isBodyHeldBack(request)) response.setHeader('Connection', 'close');
     const page = await this.#page(request).catch((error: unknown) => {
       this.#options.logger.error({ err: asError(error) }, 'an operations page ended in a defect');
       return { status: 500, contentType: TEXT, text: 'failed\n' };

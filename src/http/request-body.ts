@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { askForBody } from './expect-continue.ts';
 
 /** Bytes that all bodies on their way in may hold together: what a flood can make the process keep. */
 export class BodyBudget {
@@ -33,6 +34,7 @@ export type Body =
  */
 export async function readBody(request: IncomingMessage, limit: number, budget: BodyBudget): Promise<Body> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return { kind: 'too-large' };
+  askForBody(request);
   const chunks: Buffer[] = [];
   let length = 0;
   const give = (body: Body): Body => {

@@ -10,6 +10,7 @@ import type { Logger } from '../log.ts';
 import { mutateAnswer, policyAnswer, validateAnswer } from './admission-answers.ts';
 import { closeServer, listen } from './server-lifetime.ts';
 import { limitConnections, type ConnectionLimits } from './connection-limits.ts';
+import { holdExpectations } from './expect-continue.ts';
 import type { CheckDocument } from './policy-review.ts';
 import { BodyBudget } from './request-body.ts';
 import { ReviewGate, type ReviewLimits } from './review-gate.ts';
@@ -67,6 +68,7 @@ export class WebhookServer {
     this.#options = options;
     const { clientCa } = options;
     const timing = { ...DEFAULT_TIMING, ...options.timing };
+    const app = this.#app();
     this.#server = createServer(
       {
         ...this.#context(options.keyPair),
@@ -77,8 +79,9 @@ export class WebhookServer {
         requestTimeout: timing.request,
         connectionsCheckingInterval: timing.check,
       },
-      this.#app(),
+      app,
     );
+    holdExpectations(this.#server, app);
     limitConnections(this.#server, options.connections ?? CONNECTIONS);
   }
 

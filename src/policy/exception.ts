@@ -55,6 +55,11 @@ export function policyKey({ namespace, name }: Pick<PolicyIdentity, 'namespace' 
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
+/** Names that `policies` of an exception can hold now. */
+export function policyKeys({ policies }: Pick<Snapshot, 'policies'>): ReadonlySet<string> {
+  return new Set(policies.map(({ policy }) => policyKey(policy)));
+}
+
 function covers({ images, policies }: ExceptionGrant, name: string, policy: PolicyIdentity | undefined) {
   const isOf = policies === undefined || (policy !== undefined && policies.has(policyKey(policy)));
   return isOf && images.some((glob) => glob.matches(name));

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { X509Certificate } from '@sigstore/core';
 import type { TrustMaterial } from '@sigstore/verify';
 import { Refusal } from '../errors.ts';
+import { parseRfc3339 } from '../rfc3339.ts';
 import { certificateExtensions } from './certificate-extensions.ts';
 import { hasPurpose, OID_EXTENDED_KEY_USAGE, UNDERSTOOD_EXTENSIONS } from './certificate.ts';
 import { parseMemoised } from './memoised-certificate.ts';
@@ -19,7 +20,6 @@ const ANY_PURPOSE = '2.5.29.37.0';
 const OID_NAME_CONSTRAINTS = '2.5.29.30';
 /** The end of a period that has none, in milliseconds: the last time that a Date can tell. */
 export const NEVER = 8_640_000_000_000_000;
-const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
 
 /**
  * Reads an authority: its chain, leaf or intermediate first, and the period in which it is trusted.
@@ -89,7 +89,7 @@ export function readPeriod(period: PeriodJson | null | undefined, path: string):
 }
 
 function readTime(text: string, path: string): number {
-  const time = RFC3339.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) throw new Refusal('MALFORMED', `${path} is not a time (RFC 3339)`);
+  const time = parseRfc3339(text);
+  if (time === undefined) throw new Refusal('MALFORMED', `${path} is not a time (RFC 3339)`);
   return time;
 }

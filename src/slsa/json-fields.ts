@@ -1,4 +1,5 @@
 import { Refusal } from '../errors.ts';
+import { parseRfc3339 } from '../rfc3339.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../strict-json.ts';
 
 /** One object of a statement, with where it stands: every refusal names the field. */
@@ -11,9 +12,6 @@ export interface Fields {
 export const MAX_TEXT_CHARS = 2048;
 /** Digests of one artifact: real ones have one to four. */
 const MAX_DIGESTS = 16;
-
-/** RFC 3339 with seconds; a zone is required, because "local time" of a stranger says nothing. */
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 
 /** The members of an object. @throws Refusal MALFORMED */
 export function fieldsOf(json: JsonValue | undefined, path: string): Fields {
@@ -77,8 +75,8 @@ export function list(parent: Fields | undefined, key: string, max: number): read
 export function time(parent: Fields | undefined, key: string): number | undefined {
   const value = text(parent, key);
   if (value === undefined) return undefined;
-  const milliseconds = TIMESTAMP.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(milliseconds)) throw malformed(`${parent?.path}.${key}`, 'an RFC 3339 timestamp');
+  const milliseconds = parseRfc3339(value);
+  if (milliseconds === undefined) throw malformed(`${parent?.path}.${key}`, 'an RFC 3339 timestamp');
   return milliseconds;
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { GROUP, VERSION, type Kind } from '../api/envelope.ts';
-import { validatePolicyDocument } from '../api/policy-findings.ts';
+import { problemsOfDocument } from '../api/policy-findings.ts';
 import { describeName } from './desk-errors.ts';
 import { OWN_MARK, writeDocument } from './document-edit.ts';
 import { versionOfDocument } from './document-file.ts';
@@ -210,5 +210,5 @@ function checkValid(document: DraftDocument): void {
 
 function problemsOf({ kind, namespace, name, labels, spec }: DraftDocument) {
   const metadata = { name, ...(namespace !== undefined && { namespace }), ...(labels && { labels }) };
-  return validatePolicyDocument({ apiVersion: `${GROUP}/${VERSION}`, kind, metadata, spec }).problems;
+  return problemsOfDocument({ apiVersion: `${GROUP}/${VERSION}`, kind, metadata, spec });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseDocuments } from '../../src/api/policy-file.ts';
+import type { Circumstances } from '../../src/api/advice.ts';
 import { validatePolicyDocument } from '../../src/api/policy-findings.ts';
 import { LIMITS } from '../../src/limits.ts';
 import {
@@ -8,13 +9,19 @@ import {
   document,
   exception,
   exceptionSpec,
+  KEYLESS,
   problemFields,
   times,
   type Json,
 } from './documents.ts';
 
-const findings = (changes: Json) =>
-  validatePolicyDocument(document('SigningException', exceptionSpec(changes)));
+/** Nine days before the end that `exceptionSpec` writes. */
+const CIRCUMSTANCES = {
+  now: Date.parse('2026-11-22T00:00:00Z'),
+  policies: new Set(['mcp-servers', 'mcp/own.images', 'team/own']),
+};
+const findings = (changes: Json, circumstances: Circumstances = CIRCUMSTANCES) =>
+  validatePolicyDocument(document('SigningException', exceptionSpec(changes)), circumstances);
 
 describe('a SigningException', () => {
   test('says where, what, from which policies, why and until when', () => {
@@ -50,6 +57,7 @@ describe('a SigningException', () => {
     ['no end', { expiresAt: undefined }, 'spec.expiresAt'],
     ['an end that does not exist', { expiresAt: '2026-02-30T00:00:00Z' }, 'spec.expiresAt'],
     ['an end without a time', { expiresAt: '2026-12-01' }, 'spec.expiresAt'],
+    ['an end at 24:00', { expiresAt: '2026-12-01T24:00:00Z' }, 'spec.expiresAt'],
     ['an unknown field', { expireAt: 'x' }, 'spec.expireAt'],
   ])('with %s excepts nothing, and says where', (_, changes, field) => {
     expect(exception().grant).toBeDefined();
@@ -84,6 +92,63 @@ describe('a SigningException', () => {
     expect(problems).toEqual([]);
     expect(warnings).toEqual([expect.stringContaining(`images holds "${glob}"`)]);
     expect(warnings[0]?.length).toBeLessThanOrEqual(LIMITS.warningChars);
+  });
+});
+
+describe('what an exception draws a warning for when it is applied', () => {
+  const { now } = CIRCUMSTANCES;
+  const DAY = 24 * 60 * 60 * 1000;
+  const at = (time: number) => new Date(time).toISOString();
+
+  test.each<[string, Json, Json, RegExp]>([
+    ['an end that has passed', { expiresAt: at(now) }, { expiresAt: at(now + 1) }, /^expiresAt has passed: /],
+    [
+      'an end further ahead than 90 days',
+      { expiresAt: at(now + 90 * DAY + 1) },
+      { expiresAt: at(now + 90 * DAY) },
+      /^expiresAt is more than 90 days ahead: /,
+    ],
+    ['the year 9999', { expiresAt: '9999-12-31T00:00:00Z' }, {}, /^expiresAt is more than 90 days ahead: /],
+    [
+      'a policy that does not exist',
+      { policies: ['mcp-servers', 'mcp-serverz', 'mcp/others'] },
+      { policies: ['mcp-servers', 'mcp/own.images'] },
+      /^policies names no existing policy: "mcp-serverz", "mcp\/others"$/,
+    ],
+    [
+      'a policy of a namespace that it is not for',
+      { policies: ['team/own'] },
+      { policies: ['team/own'], namespaces: ['mcp', 'team'] },
+      /^policies names a policy of a namespace that is not listed: "team\/own"$/,
+    ],
+    [
+      'policies with long names',
+      { policies: ['a', 'b', 'c'].map((end) => 'y'.repeat(252) + end) },
+      {},
+      /^policies names no existing policy: .*…$/,
+    ],
+  ])('%s', (_, changes, twin, expected) => {
+    expect(findings(twin)).toEqual({ problems: [], warnings: [] });
+    const { problems, warnings } = findings(changes);
+    expect(problems).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(expected)]);
+    expect(warnings[0]?.length).toBeLessThanOrEqual(LIMITS.warningChars);
+  });
+
+  test('of policies nothing is said while none are known', () => {
+    const changes = { policies: ['mcp-serverz'] };
+    expect(findings(changes).warnings).toHaveLength(1);
+    expect(findings(changes, { now, policies: undefined }).warnings).toEqual([]);
+  });
+
+  test('a signer whose end has passed draws one as well', () => {
+    const of = (expiresAt: string) =>
+      validatePolicyDocument(document('TrustedSigner', { ...KEYLESS, expiresAt }), CIRCUMSTANCES);
+    expect(of(at(now + 1))).toEqual({ problems: [], warnings: [] });
+    expect(of(at(now))).toEqual({
+      problems: [],
+      warnings: [expect.stringMatching(/^expiresAt has passed: this signer vouches for nothing/)],
+    });
   });
 });
 

@@ -4,8 +4,11 @@ import { nearestName } from '../../src/api/nearest-name.ts';
 import { LIMITS } from '../../src/limits.ts';
 import { document, KEYLESS, policySpec, PUBLIC_PEM, type Json } from './documents.ts';
 
+const CIRCUMSTANCES = { now: Date.parse('2026-11-22T00:00:00Z'), policies: undefined };
+
 function find(changes: Json, kind = 'ClusterSigningPolicy') {
-  return validatePolicyDocument(document(kind, kind === 'TrustedSigner' ? changes : policySpec(changes)));
+  const json = document(kind, kind === 'TrustedSigner' ? changes : policySpec(changes));
+  return validatePolicyDocument(json, CIRCUMSTANCES);
 }
 
 describe('what POST /validate-policy is told', () => {
@@ -23,7 +26,7 @@ describe('what POST /validate-policy is told', () => {
   });
 
   test.each([null, 'x', {}, { kind: 'Pod' }])('%j is a problem and not a crash', (json) => {
-    expect(validatePolicyDocument(json).problems).toHaveLength(1);
+    expect(validatePolicyDocument(json, CIRCUMSTANCES).problems).toHaveLength(1);
   });
 });
 

@@ -1,5 +1,6 @@
 import { trustedSignerSpec } from '../../api/trust-schema.ts';
 import { wholeSeconds } from '../../policy/message.ts';
+import { parseRfc3339 } from '../../rfc3339.ts';
 import { DeskError, type DocumentName } from '../../store/resource-desk.ts';
 import { ApiProblem } from '../problem.ts';
 import type { Order, ResourceOffice } from '../resource-office.ts';
@@ -78,5 +79,5 @@ async function retire(office: ResourceOffice, name: DocumentName, order: Order):
 
 /** NaN, which is neither before nor after anything, for what is no time. */
 function timeIn(value: unknown): number {
-  return typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return typeof value === 'string' ? (parseRfc3339(value) ?? Number.NaN) : Number.NaN;
 }

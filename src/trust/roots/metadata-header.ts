@@ -1,4 +1,5 @@
 import { LIMITS } from '../../limits.ts';
+import { parseRfc3339 } from '../../rfc3339.ts';
 import { isJsonObject, parseStrictJson, type JsonObject } from '../../strict-json.ts';
 import { RepositoryProblem } from './repository-files.ts';
 
@@ -25,8 +26,8 @@ export function checkMetadata(bytes: Uint8Array, name: string): JsonObject {
 /** @throws RepositoryProblem */
 export function readHeader(bytes: Uint8Array, name: string): MetadataHeader {
   const { version, expires, consistent_snapshot: consistentSnapshot } = checkMetadata(bytes, name);
-  const time = typeof expires === 'string' ? Date.parse(expires) : Number.NaN;
-  if (typeof version !== 'number' || !Number.isSafeInteger(version) || Number.isNaN(time))
+  const time = typeof expires === 'string' ? parseRfc3339(expires) : undefined;
+  if (typeof version !== 'number' || !Number.isSafeInteger(version) || time === undefined)
     throw malformed(name);
   return { version, expires: time, consistentSnapshot: consistentSnapshot !== false };
 }
