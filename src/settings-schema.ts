@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { hostName } from './admin/allowed-hosts.ts';
 import { isAddressRange } from './admin/client-address.ts';
 import { parsePostgresUrl } from './history/postgres/connection-settings.ts';
 import { HOST_GLOB, parseProxyUrl } from './registry/proxies.ts';
@@ -152,6 +153,14 @@ const admin = z.strictObject({
   passwordFile: path.optional(),
   trustedProxies: z
     .array(z.string().refine(isAddressRange, 'must be a range of addresses, such as 10.0.0.0/8'))
+    .max(64)
+    .default([]),
+  hosts: z
+    .array(
+      z.string().refine((host) => hostName(host) !== undefined, {
+        message: 'must be a host name or an IP address, without scheme, port and path',
+      }),
+    )
     .max(64)
     .default([]),
   oidc: oidc.optional(),

@@ -8,6 +8,7 @@ import { holdExpectations } from '../http/expect-continue.ts';
 import { BodyBudget } from '../http/request-body.ts';
 import { closeServer, listen } from '../http/server-lifetime.ts';
 import type { Logger } from '../log.ts';
+import { AllowedHosts } from './allowed-hosts.ts';
 import { writeProblem } from './answers.ts';
 import { Api } from './api.ts';
 import type { Authenticator } from './authentication.ts';
@@ -43,6 +44,8 @@ export interface AdminServerOptions {
   readonly rates?: Partial<AdminRates>;
   /** Ranges of addresses whose `X-Forwarded-For` is believed; none unless told. */
   readonly trustedProxies?: readonly string[];
+  /** Names and addresses that it answers to, beside `localhost` and those of its certificate. */
+  readonly hosts?: readonly string[];
   readonly connections?: ConnectionLimits;
   /** Milliseconds for one request. */
   readonly deadline?: number;
@@ -76,12 +79,14 @@ export class AdminServer {
   readonly #page: AdminPage;
   readonly #docs = new DocsPage();
   readonly #challenge: string;
+  readonly #hosts: AllowedHosts;
   readonly #stopping = new AbortController();
   #draining = false;
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
     const { mode, version, routes, authenticator, logger } = options;
+    this.#hosts = new AllowedHosts(options.hosts ?? [], options.keyPair.cert);
     this.#page = new AdminPage(options.page);
     this.#challenge =
       mode === 'cluster' ? 'Bearer realm="countersign"' : 'Basic realm="countersign", charset="UTF-8"';
@@ -119,6 +124,7 @@ export class AdminServer {
   /** Shows another certificate from the next connection on. */
   useKeyPair(keyPair: AdminKeyPair): void {
     this.#server.setSecureContext(context(keyPair));
+    this.#hosts.useCertificate(keyPair.cert);
   }
 
   /** From now on each answer ends its connection. */
@@ -136,6 +142,11 @@ export class AdminServer {
   #app(): Express {
     const app = express().disable('x-powered-by').disable('etag').set('query parser', false);
     app.use(securityHeaders);
+    app.use((request, response, next) => {
+      const refusal = this.#hosts.refusal(request);
+      if (refusal === undefined) next();
+      else writeProblem(response, refusal, this.#challenge);
+    });
     app.use((request, response) => this.#dispatch(request, response));
     app.use(this.#lastResort());
     return app;

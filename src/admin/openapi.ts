@@ -11,6 +11,7 @@ export interface Installation {
 /** What any operation may end in, whatever it does. */
 const ALWAYS: readonly ProblemCode[] = [
   'BAD_REQUEST',
+  'MISDIRECTED',
   'CROSS_SITE',
   'RATE_LIMITED',
   'INTERNAL',

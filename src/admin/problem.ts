@@ -13,6 +13,7 @@ export const PROBLEMS = {
   CHANGED_MEANWHILE: [412, 'Somebody else changed it meanwhile'],
   TOO_LARGE: [413, 'The request is too large'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'This content type is not accepted'],
+  MISDIRECTED: [421, 'This server is not known by that name'],
   INVALID: [422, 'The document is not valid'],
   IF_MATCH_REQUIRED: [428, 'Say which version you change'],
   RATE_LIMITED: [429, 'Too many requests'],

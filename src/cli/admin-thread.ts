@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { AdminServer } from '../admin/admin-server.ts';
+import { configuredHosts } from '../admin/allowed-hosts.ts';
 import { Authenticator } from '../admin/authentication.ts';
 import { CallClient } from '../admin/calls/call-client.ts';
 import { describedDecidingRoutes } from '../admin/deciding-routes.ts';
@@ -64,6 +65,7 @@ async function open({ settings, keyPair, version }: AdminThreadData): Promise<Do
     authenticator,
     logger,
     trustedProxies,
+    hosts: configuredHosts(settings.admin),
   });
   await server.start().catch((error: unknown) => {
     throw portProblem(settings, error);

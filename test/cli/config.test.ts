@@ -21,7 +21,7 @@ describe('settings', () => {
     expect(load(undefined)).toEqual({
       webhook: { port: 8443, reviews: 512, reviewsPerNamespace: 256 },
       operations: { port: 8080 },
-      admin: { enabled: true, port: 9443, trustedProxies: [] },
+      admin: { enabled: true, port: 9443, trustedProxies: [], hosts: [] },
       dataDirectory: '/work/data',
       certificate: { directory: '/work/certs', validatingWebhooks: [], mutatingWebhooks: [] },
       noMatch: 'DenyInGovernedNamespaces',
