@@ -298,10 +298,25 @@ export const strings = {
       time: (field: string) => `${field}: time`,
       presets: { days30: '30 days', days90: '90 days', year: '1 year', never: 'Never' },
       clearTime: 'Clear',
-      lineWrong: (line: string) => `“${line}” is not of the form name=value`,
       nameMissing: 'Give it a name.',
       required: 'Must not be empty.',
     },
+  },
+  /** What cannot be read, and how to write it. */
+  forms: {
+    dateWrong: (text: string) => `“${text}” is not a date. Write year-month-day, such as 2027-12-31.`,
+    dateMissing: 'A time of day needs a date, such as 2027-12-31.',
+    timeWrong: (text: string) => `“${text}” is not a time of day. Write hours:minutes, such as 09:30.`,
+    timeSkipped: (date: string, text: string) =>
+      `There is no ${text} on ${date} in your time zone: the clocks are changed then. Choose another time.`,
+    numberWrong: (text: string, min: number, max: number) =>
+      text.trim() === ''
+        ? `Write a whole number from ${min} to ${max}, such as ${min}.`
+        : `“${text}” is not a whole number from ${min} to ${max}, such as ${min}.`,
+    lineWrong: (line: string) => `“${line}” is not of the form name=value, such as team=platform.`,
+    nameTwice: (name: string) => `“${name}” is there twice: one line for each name.`,
+    less: (field: string) => `${field}: one less`,
+    more: (field: string) => `${field}: one more`,
   },
   conflict: {
     title: 'Somebody else changed it meanwhile',
@@ -692,6 +707,8 @@ export const strings = {
     deleted: (name: string) => `${name} is deleted`,
     created: (name: string) => `${name} is in force`,
     addTitle: 'Create an exception',
+    addAnyway: 'Create it all the same',
+    checkFirst: 'Look at this first: an exception cannot be changed afterwards',
     form: {
       name: 'Name',
       nameHelp: 'Lower-case letters, digits, "-" and ".", such as an incident’s number.',

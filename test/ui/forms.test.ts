@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import type { Signer } from '../../src/admin/schemas/resources.ts';
 import { exceptionDraft, isComplete } from '../../src/ui/exceptions/exception-draft.ts';
 import { filterFrom, NO_FILTER, queryOf } from '../../src/ui/history/filters.ts';
 import { parseList, parsePairs } from '../../src/ui/shared/lines.ts';
-import { fromLocal, presetTime, SIGNER_PRESETS, toLocal } from '../../src/ui/shared/local-time.ts';
+import { presetTime, readLocal, SIGNER_PRESETS, toLocal } from '../../src/ui/shared/local-time.ts';
 import { draftOf, signerForm } from '../../src/ui/signers/signer-draft.ts';
 import { signersToShow } from '../../src/ui/signers/signer-order.ts';
+import { wholeNumber } from '../../src/ui/shared/whole-number.ts';
 import { curlCommand } from '../../src/ui/try/curl.ts';
 
 describe('times', () => {
@@ -18,22 +21,80 @@ describe('times', () => {
 
   test('a local time is the same time in UTC, to the minute', () => {
     const at = '2027-03-31T22:45:00Z';
-    expect(fromLocal(toLocal(at))).toBe(at);
+    expect(readLocal(toLocal(at))).toEqual({ kind: 'time', at });
     expect(toLocal('no time')).toEqual({ date: '', time: '' });
   });
 
-  test.each(['2027-02-30', '31.03.2027', '', '2027-13-01', '2027-3-1'])('%s is no date', (date) => {
-    expect(fromLocal({ date: '2027-02-28', time: '' })).toBeDefined();
-    expect(fromLocal({ date, time: '10:00' })).toBeUndefined();
+  test.each([
+    '2027-02-30',
+    '31.12.2027',
+    '31/03/2027',
+    '2027-13-01',
+    '2027-00-01',
+    '2027-3-1',
+    '27-03-01',
+    '12027-03-01',
+    '2027-03-31T00:00:00Z',
+    '20270331',
+    'never',
+    '-',
+  ])('%s is no date, and not nothing either', (date) => {
+    expect(readLocal({ date: '2027-02-28', time: '' }).kind).toBe('time');
+    for (const time of ['', '10:00'])
+      expect(readLocal({ date, time })).toEqual({ kind: 'wrong', part: 'date' });
   });
+
+  test.each(['24:00', '9:30', '09:60', '0930', '09:30:00', '9 am', '--:30', 'x'])(
+    '%s is no time of day, and not midnight either',
+    (time) => {
+      const date = '2027-02-28';
+      expect(readLocal({ date, time: ' 09:30 ' }).kind).toBe('time');
+      expect(readLocal({ date, time })).toEqual({ kind: 'wrong', part: 'time' });
+    },
+  );
+
+  test('only what is empty is none', () => {
+    expect(readLocal({ date: '', time: ' ' })).toEqual({ kind: 'none' });
+    expect(readLocal({ date: '', time: '09:30' })).toEqual({ kind: 'wrong', part: 'date-missing' });
+  });
+
+  test('an hour that the clocks skip is none', () => {
+    const read = (time: string): unknown => {
+      const file = resolve(import.meta.dirname, '../../src/ui/shared/local-time.ts');
+      const code = `import { readLocal } from ${JSON.stringify(file)};
+        console.log(JSON.stringify(readLocal({ date: '2027-03-28', time: '${time}' })))`;
+      // A process learns its time zone when it starts.
+      const env = { ...process.env, TZ: 'Europe/Berlin' };
+      return JSON.parse(
+        execFileSync(process.execPath, ['--input-type=module', '-e', code], { env, encoding: 'utf8' }),
+      );
+    };
+    expect(read('03:30')).toEqual({ kind: 'time', at: '2027-03-28T01:30:00Z' });
+    expect(read('02:30')).toEqual({ kind: 'wrong', part: 'skipped' });
+  });
+});
+
+describe('numbers', () => {
+  test.each(['', ' ', '0', '65', '-1', '1.5', '2e0', '0x2', 'two', '1 2', '2,', '١'])(
+    '%j is none from 1 to 64',
+    (text) => {
+      expect([wholeNumber(' 2 ', 1, 64), wholeNumber('64', 1, 64)]).toEqual([2, 64]);
+      expect(wholeNumber(text, 1, 64)).toBeUndefined();
+    },
+  );
 });
 
 describe('lines', () => {
   test('a list is one entry a line; a mapping has its first equals sign as the border', () => {
     expect(parseList(' a \n\n b')).toEqual(['a', 'b']);
     expect(parsePairs('a=b=c\nd=')).toEqual({ pairs: { a: 'b=c', d: '' }, wrong: undefined });
-    expect(parsePairs('a=b\n=c').wrong).toBe('=c');
-    expect(parsePairs('plain').wrong).toBe('plain');
+    expect(parsePairs('a=b\n=c').wrong).toEqual({ kind: 'no-pair', line: '=c' });
+    expect(parsePairs('plain').wrong).toEqual({ kind: 'no-pair', line: 'plain' });
+  });
+
+  test('a name that is there twice is wrong: one of its values would be dropped', () => {
+    expect(parsePairs('a=b\nc=d').wrong).toBeUndefined();
+    expect(parsePairs('a=b\na =c')).toEqual({ pairs: { a: 'b' }, wrong: { kind: 'twice', name: 'a' } });
   });
 });
 
@@ -55,6 +116,28 @@ describe('a signer', () => {
       metadata: { name: 'ci', labels: { team: 'a' } },
       spec: SPEC,
     });
+  });
+
+  test.each<[string, object, string]>([
+    ['an end that is no date', { expiresAt: '31.12.2027' }, 'expiresAt'],
+    ['an end that is a number', { expiresAt: 2027 }, 'expiresAt'],
+    ['a bound that is null', { signedNotAfter: null }, 'signedNotAfter'],
+    ['a description that is a list', { description: ['a'] }, 'description'],
+    ['an extension that is no text', { extensions: { runnerEnvironment: true } }, 'extensions'],
+    ['a trust root that is a text', { trustRootRef: 'public-good' }, 'trustRootRef'],
+    ['an issuer that is a number', { issuer: 5 }, 'issuer'],
+  ])('with %s does not lose it in the form', (_, changes, field) => {
+    const spec = { ...SPEC, ...changes };
+    expect(draftOf(signerForm('ci', {}, spec), spec).spec[field]).toBeDefined();
+    const { [field]: _gone, ...without } = spec as Record<string, unknown>;
+    expect(draftOf(signerForm('ci', {}, without), without).spec[field]).toBeUndefined();
+  });
+
+  test('whose switch cannot be read is not switched on by the form', () => {
+    const enabled = (changes: object) => signerForm('ci', {}, { ...SPEC, ...changes }).enabled;
+    expect([enabled({ enabled: true }), enabled({ enabled: false })]).toEqual([true, false]);
+    expect(enabled({ enabled: 'false' })).toBe(false);
+    expect(signerForm('ci', {}, { keyless: true }).enabled).toBe(true);
   });
 
   test('of another kind has nothing left of the kind before', () => {

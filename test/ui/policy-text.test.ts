@@ -29,6 +29,29 @@ spec:
       subject: build@example.com
 `;
 
+describe('a text that would lose something on its way is not read', () => {
+  test.each([
+    ['a tag that nobody knows', 'spec: !secret x'],
+    ['a number that JSON has no word for', 'spec: {threshold: .nan}'],
+    ['an infinite number', 'spec: {threshold: .inf}'],
+    ['a number that would be another', 'spec: {threshold: 90071992547409931}'],
+    ['a key that is a list', 'spec: {? [a] : b}'],
+    ['a key that is there twice', 'spec: {a: 1, a: 2}'],
+    ['another YAML', '%YAML 1.1\n---\nspec: {enabled: yes}'],
+    ['two documents', 'spec: {}\n---\nspec: {}'],
+  ])('%s', (_, text) => {
+    expect(readText('spec: {threshold: 2, ratio: 0.5}').value).toEqual({
+      spec: { threshold: 2, ratio: 0.5 },
+    });
+    expect(readText(text).value).toBeUndefined();
+    expect(readText(text).problems[0]?.message).not.toBe('');
+  });
+
+  test('a date is the text that stands there', () => {
+    expect(readText('expiresAt: 2027-12-31').value).toEqual({ expiresAt: '2027-12-31' });
+  });
+});
+
 describe('a policy as form and YAML at once', () => {
   test('a field that the form changes leaves comments, order and unknown fields as they are', () => {
     const text = editText(TEXT, ['spec', 'mode'], 'Enforce');

@@ -1,14 +1,16 @@
 import { Alert, Button, Form } from '@patternfly/react-core';
+import { useMutation } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import type { Exception } from '../../admin/schemas/resources.ts';
 import { call } from '../api/http.ts';
 import { ApiError, problemsAt, problemsElsewhere } from '../api/problem.ts';
 import { useWrite } from '../api/writes.ts';
-import type { Draft } from '../api/written.ts';
+import type { Draft, Written } from '../api/written.ts';
 import { EXCEPTION_PRESETS } from '../shared/local-time.ts';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
 import { LinesField, TextField } from '../shared/text-field.tsx';
 import { TimeField } from '../shared/time-field.tsx';
+import { UnreadableFields, useUnreadable } from '../shared/unreadable.tsx';
 import { isSame } from '../shared/values.ts';
 import { strings } from '../strings.ts';
 import { FormDialog } from '../unsaved/form-dialog.tsx';
@@ -36,7 +38,21 @@ export function ExceptionDialog({ onClose }: { readonly onClose: () => void }) {
     said: ({ metadata }) => text.created(metadata.name),
     onDone: onClose,
   });
-  const errors = create.error instanceof ApiError ? create.error.errors : [];
+  // What cannot be changed afterwards is looked at before: a write that changes nothing says what is risky in it.
+  const check = useMutation({
+    mutationFn: (draft: Draft) =>
+      call<Written<Exception>>('POST', '/exceptions', { query: { dryRun: true }, body: draft }),
+    onSuccess: ({ warnings }, draft) => {
+      if (warnings.length === 0) create.mutate(draft);
+    },
+  });
+  const unreadable = useUnreadable();
+  const draft = exceptionDraft(form);
+  const isWarned = check.isSuccess && check.data.warnings.length > 0 && isSame(check.variables, draft);
+  const isPending = check.isPending || create.isPending;
+  const mayCreate = !isPending && !unreadable.isAny && isComplete(form);
+  const error = check.error ?? create.error;
+  const errors = error instanceof ApiError ? error.errors : [];
   const field = (name: keyof ExceptionForm) => ({
     value: form[name],
     problems: problemsAt(errors, name === 'name' ? 'metadata.name' : `spec.${name}`).map(
@@ -47,16 +63,10 @@ export function ExceptionDialog({ onClose }: { readonly onClose: () => void }) {
   return (
     <FormDialog
       title={text.addTitle}
-      isChanged={!isSame(form, EMPTY_EXCEPTION)}
+      isChanged={unreadable.isAny || !isSame(form, EMPTY_EXCEPTION)}
       save={
-        <Button
-          type="submit"
-          form={id}
-          variant="warning"
-          isLoading={create.isPending}
-          isDisabled={create.isPending || !isComplete(form)}
-        >
-          {text.add}
+        <Button type="submit" form={id} variant="warning" isLoading={isPending} isDisabled={!mayCreate}>
+          {isWarned ? text.addAnyway : text.add}
         </Button>
       }
       onClose={onClose}
@@ -65,13 +75,15 @@ export function ExceptionDialog({ onClose }: { readonly onClose: () => void }) {
         id={id}
         onSubmit={(event) => {
           event.preventDefault();
-          create.mutate(exceptionDraft(form));
+          if (!mayCreate) return;
+          if (isWarned) create.mutate(draft);
+          else check.mutate(draft);
         }}
       >
         <Alert component="h2" isInline variant="warning" title={words.warning}>
           {text.immutable}
         </Alert>
-        {create.isError && <ProblemAlert error={create.error} errors={problemsElsewhere(errors, FIELDS)} />}
+        {error !== null && <ProblemAlert error={error} errors={problemsElsewhere(errors, FIELDS)} />}
         <TextField label={words.name} help={words.nameHelp} isRequired {...field('name')} />
         <LinesField
           label={words.namespaces}
@@ -90,7 +102,18 @@ export function ExceptionDialog({ onClose }: { readonly onClose: () => void }) {
           rows={2}
           {...field('reason')}
         />
-        <TimeField label={words.expires} help="" presets={PRESETS} {...field('expiresAt')} />
+        <UnreadableFields report={unreadable.report}>
+          <TimeField label={words.expires} help="" presets={PRESETS} {...field('expiresAt')} />
+        </UnreadableFields>
+        {isWarned && (
+          <Alert component="h2" isInline variant="warning" title={text.checkFirst} role="alert">
+            {check.data.warnings.map((warning) => (
+              <p key={warning} className="cs-wrap">
+                {warning}
+              </p>
+            ))}
+          </Alert>
+        )}
       </Form>
     </FormDialog>
   );

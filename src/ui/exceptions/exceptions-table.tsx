@@ -46,7 +46,7 @@ function ExceptionRow({
   readonly exception: Exception;
   readonly onDelete: ((exception: Exception) => void) | undefined;
 }) {
-  const { metadata, spec, facts, problems } = exception;
+  const { metadata, spec, facts, problems, warnings } = exception;
   const { name } = metadata;
   const policies = textsAt(spec, 'policies');
   return (
@@ -80,6 +80,12 @@ function ExceptionRow({
             {field}: {message}
           </div>
         ))}
+        {facts.state === 'active' &&
+          warnings.map((warning) => (
+            <div key={warning} className="cs-quiet cs-small">
+              {warning}
+            </div>
+          ))}
       </Td>
       <Td isActionCell>
         <RowMenu

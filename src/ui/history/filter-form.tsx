@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { ChoiceField } from '../shared/choice-field.tsx';
 import { TextField } from '../shared/text-field.tsx';
 import { TimeField } from '../shared/time-field.tsx';
+import { UnreadableFields, useUnreadable } from '../shared/unreadable.tsx';
 import { strings } from '../strings.ts';
 import { hasMoreFilters, NO_FILTER, type HistoryFilter } from './filters.ts';
 
@@ -17,6 +18,8 @@ export function FilterForm({
 }) {
   const [typed, setTyped] = useState(filter);
   const [isOpen, setOpen] = useState(() => hasMoreFilters(filter));
+  const unreadable = useUnreadable();
+  const [clearings, setClearings] = useState(0);
   const change = (next: Partial<HistoryFilter>) => setTyped((before) => ({ ...before, ...next }));
   return (
     <Form
@@ -24,7 +27,7 @@ export function FilterForm({
       aria-label={text.legend}
       onSubmit={(event) => {
         event.preventDefault();
-        onApply(typed);
+        if (!unreadable.isAny) onApply(typed);
       }}
     >
       <div className="cs-filters__row">
@@ -79,25 +82,29 @@ export function FilterForm({
               onChange={(assessmentId) => change({ assessmentId })}
             />
           </div>
-          <div className="cs-filters__row">
-            <TimeField label={text.from} help="" value={typed.from} onChange={(from) => change({ from })} />
-            <TimeField
-              label={text.until}
-              help=""
-              value={typed.until}
-              onChange={(until) => change({ until })}
-            />
+          {/* Cleared, the fields forget what was typed and could not be read. */}
+          <div className="cs-filters__row" key={clearings}>
+            <UnreadableFields report={unreadable.report}>
+              <TimeField label={text.from} help="" value={typed.from} onChange={(from) => change({ from })} />
+              <TimeField
+                label={text.until}
+                help=""
+                value={typed.until}
+                onChange={(until) => change({ until })}
+              />
+            </UnreadableFields>
           </div>
         </div>
       </ExpandableSection>
       <div className="cs-row">
-        <Button type="submit" variant="secondary">
+        <Button type="submit" variant="secondary" isDisabled={unreadable.isAny}>
           {text.apply}
         </Button>
         <Button
           variant="link"
           onClick={() => {
             setTyped(NO_FILTER);
+            setClearings((before) => before + 1);
             onApply(NO_FILTER);
           }}
         >

@@ -7,6 +7,7 @@ import { ImpactView } from '../impact/impact-view.tsx';
 import { ActionButton } from '../shared/action-button.tsx';
 import { FindingsAlert, ManagedByAlert } from '../shared/document-alerts.tsx';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
+import { UnreadableFields, useUnreadable } from '../shared/unreadable.tsx';
 import { YamlEditor } from '../shared/yaml-editor.tsx';
 import { strings } from '../strings.ts';
 import { DiscardDialog } from '../unsaved/discard-dialog.tsx';
@@ -36,7 +37,8 @@ export function PolicyEditor({
   /** What somebody would lose nothing of. */
   const [kept, setKept] = useState(yaml);
   const isChanged = useMemo(() => isAllowed && !isSameDocument(yaml, kept), [isAllowed, yaml, kept]);
-  const leaving = useUnsaved(isChanged);
+  const unreadable = useUnreadable();
+  const leaving = useUnsaved(isChanged || unreadable.isAny);
   const [question, setQuestion] = useState<ImpactQuestion>();
   const [isConfirming, setConfirming] = useState(false);
   const reading = useMemo(() => readText(yaml), [yaml]);
@@ -61,6 +63,12 @@ export function PolicyEditor({
   const { value } = reading;
   const before = modeOf(base);
   const mode = modeOf(value);
+  const maySave =
+    !save.isPending &&
+    value !== undefined &&
+    check.state !== 'conflict' &&
+    lines.length === 0 &&
+    !unreadable.isAny;
   const store = (over = version) => value !== undefined && save.mutate({ value, text: yaml, version: over });
   const confirmOrStore = () => {
     if (before !== undefined && mode !== undefined && isWeaker(mode, before)) setConfirming(true);
@@ -88,7 +96,7 @@ export function PolicyEditor({
         <ActionButton
           isAllowed={isAllowed}
           isLoading={save.isPending}
-          isDisabled={save.isPending || value === undefined || check.state === 'conflict'}
+          isDisabled={!maySave}
           onClick={confirmOrStore}
         >
           {base === undefined ? strings.app.create : strings.app.save}
@@ -115,15 +123,17 @@ export function PolicyEditor({
           {value === undefined ? (
             <Alert component="h2" isInline variant="info" title={text.unreadable} />
           ) : (
-            <PolicyForm
-              value={value}
-              isNew={base === undefined}
-              isReadOnly={!isAllowed}
-              problems={(path) => problemsAt(check.errors, fieldOf(path)).map(({ message }) => message)}
-              edit={(edits) =>
-                setYaml((now) => edits.reduce((at, [path, next]) => editText(at, path, next), now))
-              }
-            />
+            <UnreadableFields report={unreadable.report}>
+              <PolicyForm
+                value={value}
+                isNew={base === undefined}
+                isReadOnly={!isAllowed}
+                problems={(path) => problemsAt(check.errors, fieldOf(path)).map(({ message }) => message)}
+                edit={(edits) =>
+                  setYaml((now) => edits.reduce((at, [path, next]) => editText(at, path, next), now))
+                }
+              />
+            </UnreadableFields>
           )}
         </section>
         <section aria-label={text.yaml} className="cs-editor__text">

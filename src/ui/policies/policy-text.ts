@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { isRecord, type Json } from '../shared/values.ts';
 import { sortedYamlOf } from '../shared/yaml-text.ts';
 
@@ -17,16 +17,29 @@ export interface Reading {
   readonly problems: readonly LineProblem[];
 }
 
+/** Words mean the same in both: a date is a text, and a key is one too. */
+const AS_THE_SERVER_READS = {
+  schema: 'core',
+  version: '1.2',
+  merge: false,
+  stringKeys: true,
+} as const;
+
 /** As much as the server reads. */
 const MAX_CHARS = 1024 * 1024;
 
 export function readText(text: string): Reading {
   if (text.length > MAX_CHARS) return { value: undefined, problems: [{ line: 1, message: 'too long' }] };
   const { document, counter } = parse(text);
-  const problems = document.errors.map(({ pos, message }) => ({
+  // A warning is of a tag or a directive that would be left out.
+  const problems = [...document.errors, ...document.warnings].map(({ pos, message }) => ({
     line: counter.linePos(pos[0]).line,
     message: message.split('\n')[0] ?? message,
   }));
+  problems.push(...valuesLost(document, counter));
+  const { explicit, version } = document.directives?.yaml ?? {};
+  if (explicit === true && version !== '1.2')
+    problems.push({ line: 1, message: `YAML ${version} reads some words differently, use 1.2` });
   if (problems.length > 0) return { value: undefined, problems };
   const value: unknown = document.toJS({ maxAliasCount: 100 });
   if (isRecord(value)) return { value, problems: [] };
@@ -34,6 +47,24 @@ export function readText(text: string): Reading {
     value: undefined,
     problems: [{ line: 1, message: 'must be a mapping: apiVersion, kind, metadata, spec' }],
   };
+}
+
+/** Values that JSON cannot hold: they would be sent as null, or as another number. */
+function valuesLost(document: Document, counter: LineCounter): LineProblem[] {
+  const lost: LineProblem[] = [];
+  visit(document, {
+    Scalar: (_, { value, range, source }) => {
+      const isLost = typeof value === 'number' ? !isKept(value) : typeof value === 'bigint';
+      if (!isLost) return;
+      const line = counter.linePos(range?.[0] ?? 0).line;
+      lost.push({ line, message: `${source ?? String(value)} is not a number that a document can hold` });
+    },
+  });
+  return lost;
+}
+
+function isKept(value: number): boolean {
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
 }
 
 /** Whether two texts are one document: comments, quotes and the order of fields are not kept by the server either. */
@@ -89,7 +120,7 @@ export function fieldOf(path: FieldPath): string {
 
 function parse(text: string): { readonly document: Document; readonly counter: LineCounter } {
   const counter = new LineCounter();
-  return { document: parseDocument(text, { lineCounter: counter }), counter };
+  return { document: parseDocument(text, { lineCounter: counter, ...AS_THE_SERVER_READS }), counter };
 }
 
 /** A value in the place of another one leaves its comment where it is. */

@@ -1,7 +1,7 @@
-import { Button, FormSection, NumberInput, Switch } from '@patternfly/react-core';
+import { Button, FormSection, Switch } from '@patternfly/react-core';
 import { PlusCircleIcon } from '@patternfly/react-icons/dist/esm/icons/plus-circle-icon';
 import { ChoiceField } from '../shared/choice-field.tsx';
-import { Field } from '../shared/field.tsx';
+import { NumberField } from '../shared/number-field.tsx';
 import { booleanAt, listAt, numberAt, textAt } from '../shared/values.ts';
 import { strings } from '../strings.ts';
 import type { FormPart } from './form-part.ts';
@@ -43,8 +43,6 @@ function Signers(part: FormPart) {
   const { value, edit, problems, isReadOnly } = part;
   const entries = listAt(value, 'spec', 'trustedKeys');
   const threshold = numberAt(value, 'spec', 'threshold') ?? 1;
-  const setThreshold = (next: number) =>
-    edit([[['spec', 'threshold'], Math.min(Math.max(1, next), MAX_SIGNERS)]]);
   return (
     <>
       {entries.map((entry, index) => (
@@ -75,23 +73,15 @@ function Signers(part: FormPart) {
           {text.addSigner}
         </Button>
       )}
-      <Field label={text.threshold} problems={problems(['spec', 'threshold'])}>
-        {({ id }) => (
-          <NumberInput
-            id={id}
-            inputProps={{ id }}
-            inputAriaLabel={text.threshold}
-            value={threshold}
-            min={1}
-            max={MAX_SIGNERS}
-            isDisabled={isReadOnly}
-            widthChars={4}
-            onMinus={() => setThreshold(threshold - 1)}
-            onPlus={() => setThreshold(threshold + 1)}
-            onChange={(event) => setThreshold(Number(event.currentTarget.value) || 1)}
-          />
-        )}
-      </Field>
+      <NumberField
+        label={text.threshold}
+        value={threshold}
+        min={1}
+        max={MAX_SIGNERS}
+        problems={problems(['spec', 'threshold'])}
+        isDisabled={isReadOnly}
+        onChange={(next) => edit([[['spec', 'threshold'], next]])}
+      />
       <div className="cs-grid">
         {(['keyless', 'keys'] as const).map((kind) =>
           (['log', 'timestamp'] as const).map((proof) => (

@@ -11,23 +11,27 @@ export function formatList(list: readonly string[]): string {
   return list.join('\n');
 }
 
+export type PairProblem =
+  { readonly kind: 'no-pair'; readonly line: string } | { readonly kind: 'twice'; readonly name: string };
+
 export interface Pairs {
   readonly pairs: Readonly<Record<string, string>>;
-  /** The first line that is none, if there is one. */
-  readonly wrong: string | undefined;
+  /** What is wrong with the first line that is none, if there is one; what the other lines say is then not the whole. */
+  readonly wrong: PairProblem | undefined;
 }
 
 /** `name=value`; the value may hold further equals signs, and be empty. */
 export function parsePairs(text: string): Pairs {
-  const lines = parseList(text);
-  const wrong = lines.find((line) => line.indexOf('=') < 1);
-  const entries = lines
-    .filter((line) => line.indexOf('=') >= 1)
-    .map((line) => {
-      const at = line.indexOf('=');
-      return [line.slice(0, at).trim(), line.slice(at + 1).trim()] as const;
-    });
-  return { pairs: Object.fromEntries(entries), wrong };
+  const pairs = new Map<string, string>();
+  let wrong: PairProblem | undefined;
+  for (const line of parseList(text)) {
+    const at = line.indexOf('=');
+    const name = line.slice(0, at).trim();
+    if (at < 1) wrong ??= { kind: 'no-pair', line };
+    else if (pairs.has(name)) wrong ??= { kind: 'twice', name };
+    else pairs.set(name, line.slice(at + 1).trim());
+  }
+  return { pairs: Object.fromEntries(pairs), wrong };
 }
 
 export function formatPairs(pairs: Readonly<Record<string, string>>): string {

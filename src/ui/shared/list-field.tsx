@@ -1,6 +1,7 @@
 import { useState } from 'react';
-import { formatList, formatPairs, parseList, parsePairs } from './lines.ts';
+import { formatList, formatPairs, parseList, parsePairs, type PairProblem } from './lines.ts';
 import { LinesField } from './text-field.tsx';
+import { useReportUnreadable } from './unreadable.tsx';
 import { strings } from '../strings.ts';
 
 interface ListFieldProps<T> {
@@ -37,20 +38,38 @@ export function PairsField({
   problems = [],
   ...field
 }: ListFieldProps<Readonly<Record<string, string>>>) {
-  const [typed, setTyped] = useState<string>();
-  const isCurrent = typed !== undefined && formatPairs(parsePairs(typed).pairs) === formatPairs(value);
-  const text = isCurrent ? typed : formatPairs(value);
+  const [typed, setTyped] = useState<{ readonly text: string; readonly over: string }>();
+  const stored = formatPairs(value);
+  const isCurrent =
+    typed !== undefined && (typed.over === stored || formatPairs(parsePairs(typed.text).pairs) === stored);
+  const text = isCurrent ? typed.text : stored;
   const { wrong } = parsePairs(text);
+  useReportUnreadable(wrong !== undefined);
   return (
     <LinesField
       {...field}
       rows={2}
-      problems={wrong === undefined ? problems : [strings.signers.form.lineWrong(wrong)]}
+      problems={wrong === undefined ? problems : [pairProblem(wrong)]}
       value={text}
       onChange={(next) => {
-        setTyped(next);
-        onChange(parsePairs(next).pairs);
+        const read = parsePairs(next);
+        setTyped({ text: next, over: stored });
+        // Lines that can be read are not the whole: the value stays until all of them can.
+        if (read.wrong === undefined) onChange(read.pairs);
       }}
     />
   );
+}
+
+export function pairProblem(problem: PairProblem): string {
+  return problem.kind === 'twice'
+    ? strings.forms.nameTwice(problem.name)
+    : strings.forms.lineWrong(problem.line);
+}
+
+/** The same where the text itself is the form's value. */
+export function PairLinesField({ problems = [], ...field }: Omit<ListFieldProps<string>, 'isRequired'>) {
+  const { wrong } = parsePairs(field.value);
+  useReportUnreadable(wrong !== undefined);
+  return <LinesField {...field} rows={2} problems={wrong === undefined ? problems : [pairProblem(wrong)]} />;
 }

@@ -19,13 +19,24 @@ export function toLocal(iso: string): LocalTime {
   };
 }
 
-/** @returns RFC 3339 in UTC, or undefined where the two are no time; without a time of day, midnight */
-export function fromLocal({ date, time }: LocalTime): string | undefined {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return undefined;
-  const at = new Date(`${date}T${/^\d{2}:\d{2}$/.test(time) ? time : '00:00'}:00`);
-  // A browser takes 30 February for 2 March.
-  if (Number.isNaN(at.getTime()) || toLocal(at.toISOString()).date !== date) return undefined;
-  return withoutMilliseconds(at);
+/** What was typed: a time, nothing at all, or what is wrong with it. Nothing else may be taken for "nothing". */
+export type LocalReading =
+  | { readonly kind: 'time'; readonly at: string }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'wrong'; readonly part: 'date' | 'date-missing' | 'time' | 'skipped' };
+
+/** The time is RFC 3339 in UTC; without a time of day it is midnight. */
+export function readLocal(typed: LocalTime): LocalReading {
+  const [date, time] = [typed.date.trim(), typed.time.trim()];
+  if (date === '') return time === '' ? { kind: 'none' } : { kind: 'wrong', part: 'date-missing' };
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return { kind: 'wrong', part: 'date' };
+  if (time !== '' && !/^([01]\d|2[0-3]):[0-5]\d$/.test(time)) return { kind: 'wrong', part: 'time' };
+  const at = new Date(`${date}T${time === '' ? '00:00' : time}:00`);
+  const back = Number.isNaN(at.getTime()) ? undefined : toLocal(at.toISOString());
+  // A browser takes 30 February for 2 March, and an hour that the clocks skip for the next one.
+  if (back?.date !== date) return { kind: 'wrong', part: 'date' };
+  if (time !== '' && back.time !== time) return { kind: 'wrong', part: 'skipped' };
+  return { kind: 'time', at: withoutMilliseconds(at) };
 }
 
 function withoutMilliseconds(at: Date): string {

@@ -7,10 +7,11 @@ import {
   HelperTextItem,
   TextInput,
 } from '@patternfly/react-core';
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { formatUtc } from '../format/time.ts';
 import { strings } from '../strings.ts';
-import { fromLocal, presetTime, toLocal, type LocalTime } from './local-time.ts';
+import { presetTime, readLocal, toLocal, type LocalReading, type LocalTime } from './local-time.ts';
+import { useReportUnreadable } from './unreadable.tsx';
 
 const text = strings.signers.form;
 
@@ -20,7 +21,10 @@ export interface Preset {
   readonly duration: number | undefined;
 }
 
-/** A date and a time of day in this browser's time zone, with the usual choices beside. */
+/**
+ * A date and a time of day in this browser's time zone, with the usual choices beside. What is typed and cannot be read stays in the field
+ * with what is wrong with it; the form keeps the value that it had.
+ */
 export function TimeField({
   label,
   help,
@@ -37,34 +41,47 @@ export function TimeField({
   readonly problems?: readonly string[];
   readonly onChange: (value: string) => void;
 }) {
-  // What is typed is no time yet.
-  const [typed, setTyped] = useState<LocalTime>();
-  const shown = typed ?? toLocal(value);
+  const id = useId();
+  const [typed, setTyped] = useState<{ readonly local: LocalTime; readonly over: string }>();
+  // Another value from elsewhere replaces what was typed.
+  const shown = typed?.over === value ? typed.local : shownOf(value);
+  const wrong = wordsOf(readLocal(shown), shown);
+  useReportUnreadable(wrong !== undefined);
   const type = (next: LocalTime) => {
-    const at = fromLocal(next);
-    setTyped(at === undefined ? next : undefined);
-    onChange(at ?? '');
+    const reading = readLocal(next);
+    setTyped(reading.kind === 'wrong' ? { local: next, over: value } : undefined);
+    if (reading.kind !== 'wrong') onChange(reading.kind === 'time' ? reading.at : '');
   };
   const choose = (next: string) => {
     setTyped(undefined);
     onChange(next);
   };
-  const isWrong = problems.length > 0;
+  const told = wrong === undefined ? problems : [wrong];
+  const control = {
+    'aria-describedby': `${id}-help`,
+    'aria-invalid': told.length > 0,
+    validated: told.length > 0 ? ('error' as const) : ('default' as const),
+  };
   return (
     <FormGroup role="group" label={label} fieldId="">
       <div className="cs-row">
         <DatePicker
           value={shown.date}
           placeholder="YYYY-MM-DD"
-          inputProps={{ 'aria-label': text.date(label) }}
+          // What is wrong is told below, for the date and the time together.
+          invalidFormatText=""
+          inputProps={{ ...control, 'aria-label': text.date(label) }}
           buttonAriaLabel={text.date(label)}
           appendTo={() => document.body}
           onChange={(_, date) => type({ ...shown, date })}
         />
+        {/* Not type="time": of a time that is half typed that tells nothing at all. */}
         <TextInput
-          type="time"
+          {...control}
           aria-label={text.time(label)}
           className="cs-time-input"
+          placeholder="hh:mm"
+          autoComplete="off"
           value={shown.time}
           onChange={(_, time) => type({ ...shown, time })}
         />
@@ -79,7 +96,7 @@ export function TimeField({
             {name}
           </Button>
         ))}
-        {presets.length === 0 && value !== '' && (
+        {presets.length === 0 && (shown.date !== '' || shown.time !== '') && (
           <Button
             size="sm"
             variant="link"
@@ -91,13 +108,13 @@ export function TimeField({
         )}
       </div>
       <FormHelperText>
-        <HelperText isLiveRegion>
-          {problems.map((problem) => (
-            <HelperTextItem key={problem} variant="error">
+        <HelperText id={`${id}-help`} isLiveRegion>
+          {told.map((problem) => (
+            <HelperTextItem key={problem} variant="error" className="cs-wrap">
               {problem}
             </HelperTextItem>
           ))}
-          {!isWrong && (
+          {told.length === 0 && (
             <HelperTextItem>
               {[...(value === '' ? [] : [formatUtc(value)]), ...(help === '' ? [] : [help])].join(' · ')}
             </HelperTextItem>
@@ -106,4 +123,24 @@ export function TimeField({
       </FormHelperText>
     </FormGroup>
   );
+}
+
+/** A stored text that is no time is shown as what somebody typed. */
+function shownOf(value: string): LocalTime {
+  const local = toLocal(value);
+  return local.date === '' ? { date: value, time: '' } : local;
+}
+
+function wordsOf(reading: LocalReading, { date, time }: LocalTime): string | undefined {
+  if (reading.kind !== 'wrong') return undefined;
+  switch (reading.part) {
+    case 'date':
+      return strings.forms.dateWrong(date);
+    case 'date-missing':
+      return strings.forms.dateMissing;
+    case 'time':
+      return strings.forms.timeWrong(time);
+    case 'skipped':
+      return strings.forms.timeSkipped(date, time);
+  }
 }

@@ -42,9 +42,19 @@ export function listAt(value: unknown, ...path: readonly (string | number)[]): r
   return Array.isArray(found) ? found : [];
 }
 
-/** The texts of a list; what is no text is left out. */
+/** Whatever stands at a path, as text: what should be text and is not must be seen, or a form would save it as nothing. */
+export function shownAt(value: unknown, ...path: readonly (string | number)[]): string {
+  return shown(valueAt(value, ...path));
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** The texts of a list. */
 export function textsAt(value: unknown, ...path: readonly (string | number)[]): readonly string[] {
-  return listAt(value, ...path).filter((each) => typeof each === 'string');
+  return listAt(value, ...path).map(shown);
 }
 
 /** A mapping of texts, such as labels. */
@@ -54,7 +64,5 @@ export function pairsAt(
 ): Readonly<Record<string, string>> {
   const found = valueAt(value, ...path);
   if (!isRecord(found)) return {};
-  return Object.fromEntries(
-    Object.entries(found).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
+  return Object.fromEntries(Object.entries(found).map(([name, each]) => [name, shown(each)]));
 }

@@ -8,7 +8,7 @@ import { usePermissions } from '../session/session.tsx';
 import { ActionButton } from '../shared/action-button.tsx';
 import { ChoiceField } from '../shared/choice-field.tsx';
 import { useDebounced } from '../shared/debounced.ts';
-import { parsePairs } from '../shared/lines.ts';
+import { PairLinesField } from '../shared/list-field.tsx';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
 import { LinesField, TextField } from '../shared/text-field.tsx';
 import { strings } from '../strings.ts';
@@ -29,7 +29,6 @@ interface FieldsProps {
 
 export function KeylessFields({ form, change, problems }: FieldsProps) {
   const roots = useTrustRoots();
-  const { wrong } = parsePairs(form.extensions);
   return (
     <>
       <MatcherField
@@ -46,12 +45,11 @@ export function KeylessFields({ form, change, problems }: FieldsProps) {
         problems={problems('spec.subject', 'spec.subjectRegExp')}
         onChange={(subject) => change({ subject })}
       />
-      <LinesField
+      <PairLinesField
         label={text.extensions}
         help={text.extensionsHelp}
         value={form.extensions}
-        rows={2}
-        problems={wrong === undefined ? problems('spec.extensions') : [text.lineWrong(wrong)]}
+        problems={problems('spec.extensions')}
         onChange={(extensions) => change({ extensions })}
       />
       <ChoiceField

@@ -4,8 +4,8 @@ import type { Signer } from '../../admin/schemas/resources.ts';
 import { ApiError, isProblem, problemsAt, problemsElsewhere } from '../api/problem.ts';
 import { ConflictView } from '../shared/conflict-view.tsx';
 import { ManagedByAlert } from '../shared/document-alerts.tsx';
-import { parsePairs } from '../shared/lines.ts';
 import { ProblemAlert } from '../shared/problem-alert.tsx';
+import { UnreadableFields, useUnreadable } from '../shared/unreadable.tsx';
 import { isSame, valueAt } from '../shared/values.ts';
 import { strings } from '../strings.ts';
 import { FormDialog } from '../unsaved/form-dialog.tsx';
@@ -53,7 +53,8 @@ export function SignerDialog({
   const errors = save.error instanceof ApiError ? save.error.errors : [];
   const isConflict = isProblem(save.error, 'CHANGED_MEANWHILE');
   const draft = draftOf(form, signer?.spec);
-  const isTyped = [form.labels, form.extensions].every((lines) => parsePairs(lines).wrong === undefined);
+  const unreadable = useUnreadable();
+  const maySave = !save.isPending && !isConflict && !unreadable.isAny && form.name.trim() !== '';
   const store = (version: string | undefined) => save.mutate({ draft, version });
   const reload = (stored: Signer) => {
     setSigner(stored);
@@ -63,14 +64,9 @@ export function SignerDialog({
   return (
     <FormDialog
       title={isNew ? text.addTitle : text.editTitle(form.name)}
-      isChanged={!isSame(form, formOf(signer))}
+      isChanged={unreadable.isAny || !isSame(form, formOf(signer))}
       save={
-        <Button
-          type="submit"
-          form={id}
-          isLoading={save.isPending}
-          isDisabled={save.isPending || isConflict || !isTyped || form.name.trim() === ''}
-        >
+        <Button type="submit" form={id} isLoading={save.isPending} isDisabled={!maySave}>
           {isNew ? text.add : strings.app.save}
         </Button>
       }
@@ -96,17 +92,19 @@ export function SignerDialog({
           <ProblemAlert error={save.error} errors={problemsElsewhere(errors, SHOWN)} />
         )}
         {!isConflict && (
-          <SignerFormFields
-            id={id}
-            form={form}
-            change={(change) => setForm((before) => ({ ...before, ...change }))}
-            problems={(...fields) =>
-              fields.flatMap((field) => problemsAt(errors, field)).map(({ message }) => message)
-            }
-            isNew={isNew}
-            isInSecret={valueAt(signer?.spec, 'publicKey', 'secretRef') !== undefined}
-            onSubmit={() => store(signer?.metadata.resourceVersion)}
-          />
+          <UnreadableFields report={unreadable.report}>
+            <SignerFormFields
+              id={id}
+              form={form}
+              change={(change) => setForm((before) => ({ ...before, ...change }))}
+              problems={(...fields) =>
+                fields.flatMap((field) => problemsAt(errors, field)).map(({ message }) => message)
+              }
+              isNew={isNew}
+              isInSecret={valueAt(signer?.spec, 'publicKey', 'secretRef') !== undefined}
+              onSubmit={() => maySave && store(signer?.metadata.resourceVersion)}
+            />
+          </UnreadableFields>
         )}
       </div>
     </FormDialog>

@@ -1,6 +1,6 @@
 import type { Draft } from '../api/written.ts';
 import { formatPairs, parsePairs } from '../shared/lines.ts';
-import { booleanAt, isRecord, pairsAt, textAt, valueAt, type Json } from '../shared/values.ts';
+import { booleanAt, isRecord, pairsAt, shownAt, textAt, valueAt, type Json } from '../shared/values.ts';
 
 /** A text that is compared as a whole, or with a pattern. */
 export interface Matcher {
@@ -61,19 +61,20 @@ export function signerForm(
 ): SignerForm {
   return {
     name,
-    description: textAt(spec, 'description') ?? '',
+    description: shownAt(spec, 'description'),
     labels: formatPairs(labels ?? {}),
     kind: kindOf(spec),
     issuer: matcherAt(spec, 'issuer'),
     subject: matcherAt(spec, 'subject'),
-    extensions: formatPairs(pairsAt(spec, 'extensions')),
-    trustRoot: textAt(spec, 'trustRootRef', 'name') ?? '',
-    pem: textAt(spec, 'publicKey', 'pem') ?? '',
-    uri: textAt(spec, 'keyRef', 'uri') ?? '',
-    enabled: booleanAt(spec, 'enabled') ?? true,
-    expiresAt: textAt(spec, 'expiresAt') ?? '',
-    signedNotBefore: textAt(spec, 'signedNotBefore') ?? '',
-    signedNotAfter: textAt(spec, 'signedNotAfter') ?? '',
+    extensions: extensionsIn(spec),
+    trustRoot: textAt(spec, 'trustRootRef', 'name') ?? shownAt(spec, 'trustRootRef'),
+    pem: shownAt(spec, 'publicKey', 'pem'),
+    uri: shownAt(spec, 'keyRef', 'uri'),
+    // One that cannot be read vouches for nothing: it must not be switched on by the way.
+    enabled: booleanAt(spec, 'enabled') ?? valueAt(spec, 'enabled') === undefined,
+    expiresAt: shownAt(spec, 'expiresAt'),
+    signedNotBefore: shownAt(spec, 'signedNotBefore'),
+    signedNotAfter: shownAt(spec, 'signedNotAfter'),
   };
 }
 
@@ -118,16 +119,23 @@ function identityOf(form: SignerForm, stored: Json | undefined): Json {
   }
 }
 
+/** What is no mapping is shown as it stands there, and is then no line of `name=value` either. */
+function extensionsIn(spec: Json): string {
+  const extensions = valueAt(spec, 'extensions');
+  return extensions === undefined || isRecord(extensions)
+    ? formatPairs(pairsAt(spec, 'extensions'))
+    : shownAt(spec, 'extensions');
+}
+
 function kindOf(spec: Json): SignerKind {
   if (isRecord(spec['publicKey'])) return 'publicKey';
   return isRecord(spec['keyRef']) ? 'keyRef' : 'keyless';
 }
 
 function matcherAt(spec: Json, field: 'issuer' | 'subject'): Matcher {
-  const pattern = textAt(spec, `${field}RegExp`);
-  return pattern === undefined
-    ? { how: 'exact', text: textAt(spec, field) ?? '' }
-    : { how: 'pattern', text: pattern };
+  return valueAt(spec, `${field}RegExp`) === undefined
+    ? { how: 'exact', text: shownAt(spec, field) }
+    : { how: 'pattern', text: shownAt(spec, `${field}RegExp`) };
 }
 
 function fieldOf(field: 'issuer' | 'subject', { how, text }: Matcher): Json {

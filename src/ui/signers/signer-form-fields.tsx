@@ -1,7 +1,7 @@
 import { ExpandableSection, Form, FormSection, Radio, Switch } from '@patternfly/react-core';
-import { parsePairs } from '../shared/lines.ts';
+import { PairLinesField } from '../shared/list-field.tsx';
 import { SIGNER_PRESETS } from '../shared/local-time.ts';
-import { LinesField, TextField } from '../shared/text-field.tsx';
+import { TextField } from '../shared/text-field.tsx';
 import { TimeField } from '../shared/time-field.tsx';
 import { strings } from '../strings.ts';
 import { KeylessFields, KeyReferenceFields, PublicKeyFields } from './identity-fields.tsx';
@@ -38,7 +38,6 @@ export function SignerFormFields({
   readonly isInSecret: boolean;
   readonly onSubmit: () => void;
 }) {
-  const { wrong } = parsePairs(form.labels);
   const fields = { form, change, problems };
   return (
     <Form
@@ -115,12 +114,11 @@ export function SignerFormFields({
           problems={problems('spec.description')}
           onChange={(description) => change({ description })}
         />
-        <LinesField
+        <PairLinesField
           label={text.labels}
           help={text.labelsHelp}
           value={form.labels}
-          rows={2}
-          problems={wrong === undefined ? problems('metadata.labels') : [text.lineWrong(wrong)]}
+          problems={problems('metadata.labels')}
           onChange={(labels) => change({ labels })}
         />
       </FormSection>
