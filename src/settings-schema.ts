@@ -3,13 +3,17 @@ import { hostName } from './admin/allowed-hosts.ts';
 import { isAddressRange } from './admin/client-address.ts';
 import { parsePostgresUrl } from './history/postgres/connection-settings.ts';
 import { HOST_GLOB, parseProxyUrl } from './registry/proxies.ts';
+import { isCertificateName } from './tls/self-signed.ts';
 
 const port = z.int().min(0).max(65_535);
 const path = z.string().min(1);
 const namespace = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the exact name of a namespace');
-const nonEmptyNames = z.tuple([z.string().min(1)], z.string().min(1));
+const certificateName = z
+  .string()
+  .refine(isCertificateName, { message: 'must be a DNS name or an IP address' });
+const nonEmptyNames = z.tuple([certificateName], certificateName);
 
 /** As in containerd's hosts.toml. Its certificate is always verified. */
 const mirror = z.strictObject({

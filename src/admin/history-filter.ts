@@ -10,6 +10,7 @@ type FilterQuery = Omit<z.output<typeof verificationsQuery>, 'cursor' | 'limit'>
 export function filterOf(query: FilterQuery): VerificationFilter {
   const { image, imageMatch, digest, policy, signer, verdict, namespace, assessmentId } = query;
   const [from, until] = [timeOf('from', query.from), timeOf('until', query.until)];
+  checkOrder(from, until);
   return {
     ...(image !== undefined && { image: { match: imageMatch, text: image } }),
     ...(digest !== undefined && { digest }),
@@ -26,6 +27,14 @@ export function filterOf(query: FilterQuery): VerificationFilter {
 /** Every identity has a colon (`subject (issuer https://…)`, `sha256:…`), and no name of a TrustedSigner has one. */
 function signerFilter(signer: string): VerificationFilter {
   return signer.includes(':') ? { signer } : { signerEntry: `TrustedSigner "${signer}"` };
+}
+
+/** Turned round, the two would ask for nothing, which reads as "nothing happened". @throws ApiProblem BAD_REQUEST */
+export function checkOrder(from: number | undefined, until: number | undefined): void {
+  if (from === undefined || until === undefined || from < until) return;
+  throw new ApiProblem('BAD_REQUEST', 'The query is not right. See errors.', {
+    errors: [{ field: 'until', message: 'must be later than from' }],
+  });
 }
 
 /** Milliseconds since the epoch. @throws ApiProblem BAD_REQUEST */

@@ -23,10 +23,15 @@ export function readParams(route: Route, params: Readonly<Record<string, string>
 /** @throws ApiProblem BAD_REQUEST for what is unknown, there twice or not of the right shape */
 export function readQuery(route: Route, url: string): unknown {
   const start = url.indexOf('?');
-  const query = new URLSearchParams(start === -1 ? '' : url.slice(start + 1));
   const values = new Map<string, string>();
   const errors: FieldProblem[] = [];
-  for (const [name, value] of query) {
+  for (const pair of start === -1 ? [] : url.slice(start + 1).split('&')) {
+    if (pair === '') continue;
+    const [name, value] = decodePair(pair);
+    if (value === undefined) {
+      errors.push({ field: shown(name), message: 'must be percent-encoded UTF-8' });
+      continue;
+    }
     if (values.has(name)) errors.push({ field: shown(name), message: 'is there twice' });
     if (route.query === undefined) errors.push({ field: shown(name), message: 'is not a known parameter' });
     values.set(name, value);
@@ -35,6 +40,22 @@ export function readQuery(route: Route, url: string): unknown {
   return (
     route.query && checked(route.query, Object.fromEntries(values), 'BAD_REQUEST', 'The query is not right.')
   );
+}
+
+/** URLSearchParams would put U+FFFD in the place of what is not UTF-8, and leave a wrong `%` as it is. */
+function decodePair(pair: string): readonly [name: string, value: string | undefined] {
+  const at = pair.indexOf('=');
+  const [name, value] = at === -1 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+  try {
+    return [decodeText(name), decodeText(value)];
+  } catch {
+    return [name, undefined];
+  }
+}
+
+/** @throws URIError */
+function decodeText(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
 /** Only those that the route names. @throws ApiProblem BAD_REQUEST */

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { loadSettings, SettingsError } from '../config.ts';
 import { asError } from '../errors.ts';
 import { EXIT } from './exit-codes.ts';
+import { strictOptions } from './strict-options.ts';
 import { addVerifyOptions, type VerifyOptions } from './verify-options.ts';
 
 /** The command line. Each command loads what it needs and nothing else. */
@@ -66,7 +67,13 @@ async function serve(options: ServeOptions): Promise<void> {
 }
 
 async function certs(options: { readonly dir: string; readonly name: readonly string[] }): Promise<void> {
-  const { makeCertificate } = await import('./certs.ts');
+  const [{ makeCertificate }, { isCertificateName }] = await Promise.all([
+    import('./certs.ts'),
+    import('../tls/self-signed.ts'),
+  ]);
+  const wrong = options.name.find((name) => !isCertificateName(name));
+  if (wrong !== undefined)
+    throw new SettingsError(`--name: "${wrong.slice(0, 100)}" is neither a DNS name nor an IP address`);
   const [first = 'localhost', ...others] = options.name;
   process.stdout.write(await makeCertificate({ directory: options.dir, names: [first, ...others] }));
 }
@@ -149,6 +156,7 @@ function program(): Command {
       .addHelpText('after', VERIFY_HELP),
   ).action(verify);
 
+  for (const command of countersign.commands) if (command.name() !== 'verify') strictOptions(command);
   return countersign;
 }
 

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { repeated, strictOptions } from './strict-options.ts';
 
 /** What `countersign verify` is told, as commander hands it over. */
 export interface VerifyOptions extends SignerFlags {
@@ -38,7 +39,7 @@ const MAX_TIMEOUT_SECONDS = 3600;
 
 /** Declares the options of `verify`. */
 export function addVerifyOptions(command: Command): Command {
-  return addSignerFlags(command.argument('<image...>', 'images, as they stand in a workload'))
+  const all = addSignerFlags(command.argument('<image...>', 'images, as they stand in a workload'))
     .optionsGroup('Registries:')
     .option('--config <file>', 'settings (YAML) of `serve`, for its registries and credentials')
     .option(
@@ -60,6 +61,7 @@ export function addVerifyOptions(command: Command): Command {
     .addOption(
       new Option('--log-level <level>', 'log to standard error').choices(['debug', 'info', 'warn', 'error']),
     );
+  return strictOptions(all);
 }
 
 function addSignerFlags(command: Command): Command {
@@ -69,6 +71,7 @@ function addSignerFlags(command: Command): Command {
     .option(
       '--namespace <name>',
       'only policies that apply in this namespace; otherwise all of them must hold',
+      namespaceName,
     )
     .optionsGroup('Who is trusted, instead of policies:')
     .option('--certificate-identity <identity>', 'whole subject of the certificate (repeatable)', repeated)
@@ -94,8 +97,11 @@ function addSignerFlags(command: Command): Command {
     .option('--source <uri>', 'repository that it must be built from (repeatable)', repeated);
 }
 
-function repeated(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
+/** A name that no namespace has would leave out every SigningPolicy, without a word. */
+function namespaceName(text: string): string {
+  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text))
+    throw new InvalidArgumentError('It must be the name of a namespace: lower-case letters, digits and "-".');
+  return text;
 }
 
 function timeout(text: string): number {

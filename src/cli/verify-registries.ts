@@ -4,10 +4,11 @@ import { join, resolve } from 'node:path';
 import type { Resource } from '../api/resources.ts';
 import { SettingsError, type Settings } from '../config.ts';
 import { parseImageReference } from '../image/reference.ts';
+import { registryHostProblem } from '../image/registry-host.ts';
 import type { RegistrySettings } from '../registry/settings.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
-/** What the options add to the registries of the settings: `--plain-http` to hosts by name, `--registry-ca` to those that are asked. */
+/** What the options add to the registries of the settings: `--plain-http` to hosts by name, `--registry-ca` to those that are asked. @throws SettingsError */
 export function verifyRegistries(
   registries: Settings['registries'],
   { plainHttp = [], registryCa }: VerifyOptions,
@@ -18,7 +19,11 @@ export function verifyRegistries(
   const set = (host: string, more: Partial<RegistrySettings>): void => {
     byHost.set(host, { ...(byHost.get(host) ?? { host }), ...more });
   };
-  for (const host of plainHttp) set(host, { plainHttp: true });
+  for (const host of plainHttp) {
+    const problem = registryHostProblem(host);
+    if (problem !== undefined) throw new SettingsError(`--plain-http: ${problem.reason}`);
+    set(host, { plainHttp: true });
+  }
   if (registryCa !== undefined) {
     const caFile = resolve(registryCa);
     for (const host of hostsOf(images, resources)) set(host, { caFile });

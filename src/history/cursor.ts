@@ -24,7 +24,8 @@ export function readCursor(cursor: string): Place {
   const text = cursor.length <= 64 ? Buffer.from(cursor, 'base64url').toString() : '';
   const [, time, id] = /^(\d{1,16})\.(\d{1,16})$/.exec(text) ?? [];
   const place = { time: Number(time), id: Number(id) };
-  if (!Number.isSafeInteger(place.time) || !Number.isSafeInteger(place.id)) {
+  // Base64 is read leniently: what does not come out again as it went in was not written here.
+  if (!Number.isSafeInteger(place.time) || !Number.isSafeInteger(place.id) || writeCursor(place) !== cursor) {
     throw badRequest('the cursor is not one that a page came with');
   }
   return place;

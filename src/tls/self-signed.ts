@@ -133,14 +133,16 @@ function extension(type: string, critical: boolean, value: Node): Node {
 }
 
 /** dNSName is [2], iPAddress is [7]. */
+/** Whether a certificate can be made out for it: a DNS name, also with `*.`, or an IP address. */
+export function isCertificateName(text: string): boolean {
+  const isName = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(text);
+  return isIP(text) !== 0 || (isName && text.length <= 253);
+}
+
 function altName(value: string): Node {
-  if (isIP(value) !== 0) return der.taggedBytes(7, addressBytes(value));
-  if (
-    !/^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(value) ||
-    value.length > 253
-  ) {
+  if (!isCertificateName(value))
     throw new TypeError(`"${value.slice(0, 100)}" is neither a DNS name nor an IP address`);
-  }
+  if (isIP(value) !== 0) return der.taggedBytes(7, addressBytes(value));
   return der.taggedBytes(2, Buffer.from(value, 'ascii'));
 }
 

@@ -360,6 +360,12 @@ describe('what is sent', () => {
     expect(unknown.json()).toMatchObject({ status: 400, errors: [{ field: 'x' }] });
     const twice = await browser.ask('/api/v1/things?dryRun=true&dryRun=false', create());
     expect(twice.json()).toMatchObject({ status: 400, errors: [{ field: 'dryRun' }] });
+    expect((await browser.ask('/api/v1/things?dryRun=%74rue', create())).status).toBeLessThan(300);
+    for (const value of ['tr%75', 'true%ff', 'true%', 'true%zz', 'true%20', '+true', 'TRUE', ''])
+      expect([value, (await browser.ask(`/api/v1/things?dryRun=${value}`, create())).json()]).toMatchObject([
+        value,
+        { status: 400, errors: [{ field: 'dryRun' }] },
+      ]);
     const wrong = await browser.ask('/api/v1/things?dryRun=maybe', create());
     expect(wrong.json()).toMatchObject({ status: 400, errors: [{ field: 'dryRun' }] });
     handled = [];

@@ -135,6 +135,60 @@ describe('what was verified', () => {
     });
   });
 
+  const DIGEST = `sha256:${'a'.repeat(64)}`;
+  test.each<[string, Query, string, Query]>([
+    ['listVerifications', { limit: '' }, 'limit', { limit: '500' }],
+    ['listVerifications', { limit: '501' }, 'limit', { limit: '1' }],
+    ['listVerifications', { limit: '0x10' }, 'limit', { limit: '16' }],
+    ['listVerifications', { limit: '1e1' }, 'limit', { limit: '10' }],
+    ['listVerifications', { limit: ' 5' }, 'limit', { limit: '5' }],
+    ['listVerifications', { limit: '5.0' }, 'limit', { limit: '5' }],
+    ['listVerifications', { limit: '-1' }, 'limit', {}],
+    ['listVerifications', { imageMatch: 'WHOLE' }, 'imageMatch', { imageMatch: 'whole' }],
+    ['listVerifications', { verdict: 'verified,faulted' }, 'verdict', { verdict: 'verified' }],
+    ['listVerifications', { namespace: 'MCP' }, 'namespace', { namespace: 'mcp' }],
+    ['listVerifications', { namespace: '' }, 'namespace', { namespace: 'mcp' }],
+    ['listVerifications', { digest: 'a'.repeat(64) }, 'digest', { digest: DIGEST }],
+    ['listVerifications', { digest: DIGEST.slice(0, 20) }, 'digest', { digest: DIGEST }],
+    ['listVerifications', { policy: 'servers' }, 'policy', { policy: 'ClusterSigningPolicy/servers' }],
+    ['listVerifications', { policy: 'SigningPolicy/a' }, 'policy', { policy: 'SigningPolicy/a/b' }],
+    ['listVerifications', { image: '' }, 'image', { image: 'a' }],
+    ['listVerifications', { until: '' }, 'until', { until: '2026-11-29T12:00:00Z' }],
+    ['listVerifications', { from: '2026-11-28T24:00:00Z' }, 'from', { from: '2026-11-29T00:00:00Z' }],
+    ['listVerifications', { form: '2026-11-29T00:00:00Z' }, 'form', {}],
+    [
+      'listVerifications',
+      { from: '2026-11-29T12:00:00Z', until: '2026-11-29T12:00:00Z' },
+      'until',
+      { from: '2026-11-29T12:00:00Z', until: '2026-11-29T12:00:01Z' },
+    ],
+    ['exportVerifications', { format: 'xml' }, 'format', { format: 'csv' }],
+    ['exportVerifications', { rows: '1_000' }, 'rows', { rows: '1000' }],
+    ['exportVerifications', { limit: '5' }, 'limit', {}],
+    ['getStatistics', { bucketSeconds: '3.6e3' }, 'bucketSeconds', { bucketSeconds: '3600' }],
+    ['getStatistics', { bucketSeconds: '301' }, 'bucketSeconds', { bucketSeconds: '300' }],
+    [
+      'getStatistics',
+      { from: '2026-11-29T12:00:00Z', until: '2026-11-28T12:00:00Z' },
+      'until',
+      { from: '2026-11-28T12:00:00Z', until: '2026-11-29T12:00:00Z' },
+    ],
+  ])('%s: %j cannot be read, and is not left out', async (operation, query, field, twin) => {
+    const { routes } = await kept(good('ghcr.io/a:v1'));
+    expect((await call(routes, operation, { query: twin })).status).toBe(200);
+    expect(await call(routes, operation, { query })).toMatchObject({ status: 400, errors: [{ field }] });
+  });
+
+  test('G5: a cursor that was changed is refused: base64 alone would read it', async () => {
+    const { routes } = await kept(good('ghcr.io/a:v1'), good('ghcr.io/b:v1'));
+    const page = async (cursor?: string) =>
+      call(routes, 'listVerifications', { query: { limit: '1', ...(cursor !== undefined && { cursor }) } });
+    const next = bodyOf<VerificationPage>(await page()).next ?? '';
+    expect((await page(next)).status).toBe(200);
+    for (const cursor of [`${next}!`, `${next}=`, ` ${next}`, `${next.slice(0, 2)}.${next.slice(2)}`, ''])
+      expect(await page(cursor)).toMatchObject({ status: 400 });
+  });
+
   test('G5: a cursor that no page came with is refused', async () => {
     const { routes } = await kept(good('ghcr.io/a:v1'));
     expect(await call(routes, 'listVerifications', { query: { cursor: "1' or 1=1" } })).toMatchObject({

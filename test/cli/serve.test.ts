@@ -216,6 +216,14 @@ describe('the command line', () => {
     ['a port that is none', ['serve', '--port', '99999'], 'It must be 0 to 65535'],
     ['a settings file that is not there', ['serve', '--config', '/no/such.yaml'], '/no/such.yaml'],
     ['an unknown level', ['serve', '--log-level', 'loud'], 'loud'],
+    ['a port that is no decimal number', ['serve', '--port', '0x1f'], 'It must be 0 to 65535'],
+    ['a port given twice', ['serve', '--port', '1', '--port', '2'], 'It is given twice'],
+    ['an empty folder of policies', ['serve', '--policies', ''], 'It must not be empty'],
+    ['an argument that it takes none of', ['serve', 'now'], 'too many arguments'],
+    ['seconds that are none', ['serve', '--drain-seconds', 'soon'], 'It must be a number of seconds'],
+    ['a name that no certificate can have', ['certs', '--name', 'a b'], 'neither a DNS name nor an IP'],
+    ['an empty name of a certificate', ['certs', '--name', ''], 'neither a DNS name nor an IP'],
+    ['an option of crds', ['crds', '--all'], "unknown option '--all'"],
   ];
   test.each(wrong)('%s ends with code 2', async (_what, args, message) => {
     const { exit, output } = program([MAIN, ...args]);

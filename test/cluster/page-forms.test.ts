@@ -1,21 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import { stringify } from 'yaml';
 import { strings } from '../../src/ui/strings.ts';
 import { PEM, policy, signer } from '../store/documents.ts';
 import { untilHolds } from '../kube/eventually.ts';
 import { accessibilityFindings, startBrowser, type TestBrowser, type Visitor } from '../support/browser.ts';
-import { freePort } from '../support/ports.ts';
-import { startProcess, type RunningProcess } from '../support/process.ts';
+import type { RunningProcess } from '../support/process.ts';
 import { createWorkDirectory } from '../support/work-dir.ts';
 import { chooseAction, expectMessage, expectNoDefects, expectShown, openSection } from './page-steps.ts';
+import { standalonePage } from './standalone-page.ts';
 
 /** Forms that somebody leaves, on the page of a webhook without a cluster. */
-const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
-const PAGE = '/admin/security/signing';
-const PASSWORD = 'correct horse battery staple';
 const work = createWorkDirectory('page-forms');
 const { unsaved } = strings;
 let server: RunningProcess;
@@ -27,41 +21,12 @@ let main: Locator;
 
 beforeAll(async () => {
   browser = await startBrowser();
-  const [port, operations, admin] = [await freePort(), await freePort(), await freePort()];
-  const policies = join(work.path, 'policies');
-  mkdirSync(policies);
-  writeFileSync(join(policies, 'signer.yaml'), JSON.stringify(signer('release-key')));
-  writeFileSync(join(policies, 'policy.yaml'), JSON.stringify(policy('mcp-servers')));
-  const settings = {
-    webhook: { host: '127.0.0.1', port },
-    operations: { host: '127.0.0.1', port: operations },
-    admin: { host: '127.0.0.1', port: admin },
-    certificate: { directory: join(work.path, 'tls') },
-    policies,
-    dataDirectory: join(work.path, 'data'),
-  };
-  const file = join(work.path, 'countersign.yaml');
-  writeFileSync(file, stringify(settings));
-  server = await startProcess({
-    name: 'countersign',
-    file: process.execPath,
-    args: [MAIN, 'serve', '--config', file],
-    env: { COUNTERSIGN_ADMIN_PASSWORD: PASSWORD },
-    workDir: work.path,
-    ready: async () => (await fetch(`http://127.0.0.1:${operations}/readyz`)).status === 200,
-  });
-  visitor = await browser.visit(`https://127.0.0.1:${admin}`, {
-    refusals: [404, 409, 422],
-    staysWhenAsked: true,
-  });
+  const documents = { 'signer.yaml': signer('release-key'), 'policy.yaml': policy('mcp-servers') };
+  const options = { refusals: [404, 409, 422], staysWhenAsked: true };
+  ({ server, visitor } = await standalonePage(browser, work.path, documents, options));
   page = visitor.page;
-  page.setDefaultTimeout(30_000);
   main = page.getByRole('main');
   dialog = page.getByRole('dialog');
-  await page.goto(PAGE);
-  await page.getByLabel(strings.signIn.password.label).fill(PASSWORD);
-  await page.getByRole('button', { name: strings.signIn.submit }).click();
-  await expectShown(page.getByRole('heading', { level: 1, name: strings.overview.title }));
 }, 240_000);
 
 afterEach(() => expectNoDefects(visitor));

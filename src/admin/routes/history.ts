@@ -2,7 +2,7 @@ import type { Reader } from '../../history/reader.ts';
 import { BUCKET } from '../../history/write-batch.ts';
 import { Exports } from '../exports.ts';
 import { entryOf } from '../history-entry.ts';
-import { filterOf, timeOf } from '../history-filter.ts';
+import { checkOrder, filterOf, timeOf } from '../history-filter.ts';
 import { ApiProblem } from '../problem.ts';
 import { callerOf, requireRight, requireRightSomewhere } from '../rights.ts';
 import { route, type Route } from '../route.ts';
@@ -126,5 +126,7 @@ function rangeOf(
     });
   }
   const until = timeOf('until', query.until) ?? now;
-  return { from: timeOf('from', query.from) ?? Math.max(0, until - DAY), until, bucket };
+  const from = timeOf('from', query.from) ?? Math.max(0, until - DAY);
+  if (query.until !== undefined) checkOrder(from, until);
+  return { from, until, bucket };
 }

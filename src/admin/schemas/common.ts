@@ -20,9 +20,17 @@ export const ifMatchHeader = z.strictObject({
 export const modeSchema = z.enum(['Enforce', 'Warn', 'Audit']);
 export const verdictSchema = z.enum(['verified', 'violated', 'faulted']).meta({ id: 'Verdict' });
 
+/** A parameter that is a whole number, in decimal digits alone: `Number` also takes "", "0x10", "1e2" and " 5 " for one. */
+export function wholeNumberQuery(min: number, max: number) {
+  return z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : text),
+    z.int().min(min).max(max),
+  );
+}
+
 export const pageQuery = {
   cursor: z.string().max(256).optional().describe('`next` of the page before.'),
-  limit: z.coerce.number().int().min(1).max(500).default(50),
+  limit: wholeNumberQuery(1, 500).default(50),
 };
 
 /** Of a Kubernetes namespace: an RFC 1123 label. */

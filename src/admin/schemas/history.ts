@@ -1,5 +1,12 @@
 import * as z from 'zod';
-import { modeSchema, pageQuery, timeSchema, verdictSchema } from './common.ts';
+import {
+  modeSchema,
+  namespaceSchema,
+  pageQuery,
+  timeSchema,
+  verdictSchema,
+  wholeNumberQuery,
+} from './common.ts';
 
 const text = z.string().min(1).max(780);
 
@@ -9,13 +16,22 @@ export const verificationFilterQuery = {
     .enum(['whole', 'beginning', 'part'])
     .default('part')
     .describe('Whether `image` is the whole name, its beginning, or a part of it.'),
-  digest: text.optional(),
+  digest: text
+    .regex(
+      /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-f]{32,128}$/,
+      'must be a digest, such as "sha256:" and 64 digits',
+    )
+    .optional(),
   policy: text
+    .regex(
+      /^(?:installation|ClusterSigningPolicy\/[^/]+|SigningPolicy\/[^/]+\/[^/]+)$/,
+      'must be ClusterSigningPolicy/name, SigningPolicy/namespace/name or installation',
+    )
     .optional()
     .describe('`ClusterSigningPolicy/name`, `SigningPolicy/namespace/name` or `installation`.'),
   signer: text.optional().describe('Name of the trusted signer, or identity.'),
   verdict: verdictSchema.optional(),
-  namespace: text.optional(),
+  namespace: namespaceSchema.optional(),
   assessmentId: text.optional().describe('Of the review, or of the call of /verify.'),
   from: timeSchema.optional(),
   until: timeSchema.optional().describe('Left out itself.'),
@@ -25,7 +41,7 @@ export const verificationsQuery = z.strictObject({ ...verificationFilterQuery, .
 export const exportQuery = z.strictObject({
   ...verificationFilterQuery,
   format: z.enum(['csv', 'json']).default('csv'),
-  rows: z.coerce.number().int().min(1).max(1_000_000).default(100_000),
+  rows: wholeNumberQuery(1, 1_000_000).default(100_000),
 });
 
 /** A whole export as JSON; its rows have the columns of the CSV form. */
@@ -83,13 +99,7 @@ export const verificationPageSchema = z
 export const statsQuery = z.strictObject({
   from: timeSchema.optional().describe('24 hours before `until` unless told.'),
   until: timeSchema.optional().describe('Now unless told.'),
-  bucketSeconds: z.coerce
-    .number()
-    .int()
-    .min(300)
-    .max(31_536_000)
-    .default(3600)
-    .describe('A multiple of 300.'),
+  bucketSeconds: wholeNumberQuery(300, 31_536_000).default(3600).describe('A multiple of 300.'),
 });
 
 export const statsSchema = z
@@ -145,7 +155,7 @@ export const changePageSchema = z
   .meta({ id: 'ChangePage' });
 
 export const decisionsQuery = z.strictObject({
-  namespace: text.optional().describe('Only decisions of this namespace.'),
+  namespace: namespaceSchema.optional().describe('Only decisions of this namespace.'),
 });
 
 /** One event of `GET /decisions`: `event: decision`, `data:` this as JSON. */

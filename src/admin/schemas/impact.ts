@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { objectName } from '../../api/schema.ts';
 import { namespaceSchema, timeSchema, verdictSchema } from './common.ts';
 
 const kind = z.enum([
@@ -20,8 +21,8 @@ export const impactQuestionSchema = z
         .strictObject({
           remove: z.strictObject({
             kind,
-            namespace: z.string().max(253).optional(),
-            name: z.string().max(253),
+            namespace: namespaceSchema.optional(),
+            name: objectName(),
           }),
         })
         .describe('As if it were deleted; for a signer the same as switching it off.'),

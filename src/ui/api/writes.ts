@@ -23,7 +23,7 @@ export function useWrite<V, T = unknown>({
       toast({
         variant: notes.length === 0 ? 'success' : 'warning',
         title: said(variables),
-        detail: notes.length === 0 ? undefined : notes.join(' '),
+        detail: notes.length === 0 ? undefined : notes.join(' · '),
       });
       for (const queryKey of FOLLOWS_SNAPSHOT) void client.invalidateQueries({ queryKey });
       onDone?.(written, variables);

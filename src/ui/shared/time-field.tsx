@@ -45,22 +45,27 @@ export function TimeField({
   const [typed, setTyped] = useState<{ readonly local: LocalTime; readonly over: string }>();
   // Another value from elsewhere replaces what was typed.
   const shown = typed?.over === value ? typed.local : shownOf(value);
-  const wrong = wordsOf(readLocal(shown), shown);
+  const reading = readLocal(shown);
+  const wrong = wordsOf(reading, shown);
   useReportUnreadable(wrong !== undefined);
   const type = (next: LocalTime) => {
-    const reading = readLocal(next);
-    setTyped(reading.kind === 'wrong' ? { local: next, over: value } : undefined);
-    if (reading.kind !== 'wrong') onChange(reading.kind === 'time' ? reading.at : '');
+    const read = readLocal(next);
+    setTyped(read.kind === 'wrong' ? { local: next, over: value } : undefined);
+    if (read.kind !== 'wrong') onChange(read.kind === 'time' ? read.at : '');
   };
   const choose = (next: string) => {
     setTyped(undefined);
     onChange(next);
   };
   const told = wrong === undefined ? problems : [wrong];
-  const control = {
-    'aria-describedby': `${id}-help`,
-    'aria-invalid': told.length > 0,
-    validated: told.length > 0 ? ('error' as const) : ('default' as const),
+  /** What the server says is about both. */
+  const controlOf = (part: 'date' | 'time') => {
+    const isWrong = reading.kind === 'wrong' ? partOf(reading) === part : told.length > 0;
+    return {
+      'aria-describedby': `${id}-help`,
+      'aria-invalid': isWrong,
+      validated: isWrong ? ('error' as const) : ('default' as const),
+    };
   };
   return (
     <FormGroup role="group" label={label} fieldId="">
@@ -70,14 +75,15 @@ export function TimeField({
           placeholder="YYYY-MM-DD"
           // What is wrong is told below, for the date and the time together.
           invalidFormatText=""
-          inputProps={{ ...control, 'aria-label': text.date(label) }}
+          className="cs-date-input"
+          inputProps={{ ...controlOf('date'), 'aria-label': text.date(label) }}
           buttonAriaLabel={text.date(label)}
           appendTo={() => document.body}
           onChange={(_, date) => type({ ...shown, date })}
         />
         {/* Not type="time": of a time that is half typed that tells nothing at all. */}
         <TextInput
-          {...control}
+          {...controlOf('time')}
           aria-label={text.time(label)}
           className="cs-time-input"
           placeholder="hh:mm"
@@ -129,6 +135,10 @@ export function TimeField({
 function shownOf(value: string): LocalTime {
   const local = toLocal(value);
   return local.date === '' ? { date: value, time: '' } : local;
+}
+
+function partOf({ part }: Extract<LocalReading, { kind: 'wrong' }>): 'date' | 'time' {
+  return part === 'date' || part === 'date-missing' ? 'date' : 'time';
 }
 
 function wordsOf(reading: LocalReading, { date, time }: LocalTime): string | undefined {
