@@ -1,23 +1,24 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { LIMITS } from '../../src/limits.ts';
 import { eventually, untilHolds } from '../kube/eventually.ts';
 import { Artifacts, bundleType, sha256, type Json } from './artifacts.ts';
 import { asking, evilRegistry, imageSource, reference, setup } from './sources.ts';
 
 /** What many images at once may take: of memory, and of places. */
-const MIB = 1024 * 1024;
-/** Of all look-ups of admissions together, see `HURRIED` in src/registry/image-source.ts. */
-const MEMORY = 256 * MIB;
+/** Of all look-ups that no admission waits for, see `UNHURRIED` in src/registry/image-source.ts: admissions have four times as much. */
+const MEMORY = 64 * 1024 * 1024;
+/** The largest that is read where reviews are decided. */
+const SIZE = LIMITS.evidenceHereBytes;
 
 test('F1: evidence that is being read stays within the memory for it, whatever the number of images; then it is free again', async () => {
   // Places are not what bounds it here.
   const { registry, artifacts, source } = await setup({
-    concurrency: { total: 512, perHost: 256 },
+    concurrency: { total: 2048, perHost: 2048 },
     requestMilliseconds: 240_000,
     lookupMilliseconds: 240_000,
   });
-  const SIZE = 7 * MIB;
   const hanging: ServerResponse[] = [];
   registry.script((_request, response, { url }) => {
     if (!url.includes('/blobs/') || !huge.has(url.split('/').at(-1) ?? '')) return false;
@@ -27,7 +28,7 @@ test('F1: evidence that is being read stays within the memory for it, whatever t
   const huge = new Set<string>();
   const flooded = Array.from({ length: 20 }, (_, index) => {
     const digest = artifacts.image(`flooded ${index}`);
-    const bundles = [0, 1, 2, 3].map((piece): Json => {
+    const bundles = Array.from({ length: LIMITS.evidenceAtOnce }, (_each, piece): Json => {
       const blob = sha256(`${index} ${piece}`);
       huge.add(blob);
       return artifacts.bundle(digest, `${index} ${piece}`, {
@@ -37,12 +38,16 @@ test('F1: evidence that is being read stays within the memory for it, whatever t
     artifacts.referrers(digest, bundles);
     return digest;
   });
+  // More than there is memory for.
+  expect(flooded.length * LIMITS.evidenceAtOnce * SIZE).toBeGreaterThan(MEMORY);
+  const { unhurried } = source;
   const gone = new AbortController();
   const options = { ...asking(), signal: gone.signal, fresh: false };
   const looks = Promise.allSettled(
-    flooded.map((digest) => source.discover(reference(registry, { digest }), digest, options)),
+    flooded.map((digest) => unhurried.discover(reference(registry, { digest }), digest, options)),
   );
-  await eventually('the memory is full', () => (hanging.length + 1) * SIZE > MEMORY);
+  // Manifests take a little of it.
+  await eventually('the memory is full', () => (hanging.length + 4) * SIZE > MEMORY);
   // Whatever else is asked for meanwhile is not read; a twin of the same size that would fit alone neither.
   const late = artifacts.image('late');
   const one = sha256('late');
@@ -50,7 +55,7 @@ test('F1: evidence that is being read stays within the memory for it, whatever t
   artifacts.referrers(late, [
     artifacts.bundle(late, 'late', { layer: { mediaType: bundleType, digest: one, size: SIZE } }),
   ]);
-  const lateLook = source
+  const lateLook = unhurried
     .discover(reference(registry, { digest: late }), late, options)
     .catch((error: unknown) => error);
   await eventually('its manifest is read', () =>
@@ -66,7 +71,7 @@ test('F1: evidence that is being read stays within the memory for it, whatever t
   const bytes = 'x'.repeat(SIZE);
   artifacts.referrers(good, [artifacts.bundle(good, bytes), artifacts.bundle(good, 'small')]);
   await untilHolds('there is memory again', async () => {
-    const found = await source.discover(reference(registry, { digest: good }), good, {
+    const found = await unhurried.discover(reference(registry, { digest: good }), good, {
       ...asking(),
       fresh: true,
     });
@@ -74,7 +79,7 @@ test('F1: evidence that is being read stays within the memory for it, whatever t
   });
 });
 
-test('F10: 100 images with 100 signatures each take no more places than there are, of one host and of all', async () => {
+test('F10: 100 images with 30 signatures each take no more places than there are, of one host and of all', async () => {
   const registries = [await evilRegistry(), await evilRegistry(), await evilRegistry()];
   const source = imageSource(registries, { concurrency: { total: 12, perHost: 6 } });
   let inAll = 0;
@@ -97,7 +102,7 @@ test('F10: 100 images with 100 signatures each take no more places than there ar
   }
   const looks = registries.flatMap((registry, host) => {
     const artifacts = new Artifacts(registry);
-    const layers = Array.from({ length: 100 }, (_, piece) => artifacts.simpleLayer(`${host} ${piece}`));
+    const layers = Array.from({ length: 30 }, (_, piece) => artifacts.simpleLayer(`${host} ${piece}`));
     return Array.from({ length: host === 0 ? 34 : 33 }, (_, index) => {
       const digest = artifacts.image(`image ${host} ${index}`);
       artifacts.simpleSigned(digest, layers);
