@@ -60,8 +60,12 @@ export const LIMITS = {
   jsonDepth: 64,
   /** Objects, lists, commas and strings of a bundle, log entry or simple signing payload: the largest that we read has some 3,000. */
   bundleTokens: 10_000,
-  /** The same of an in-toto statement: an SBOM of 32 MB has some 4 million; parsing costs less than 1 µs and 100 bytes for each. */
-  statementTokens: 6_000_000,
+  /** The same of an in-toto statement: an SBOM of 32 MB has some 4 million. */
+  statementTokens: 4_500_000,
+  /** Objects and lists among these: an SBOM of 32 MB has some 400,000. Each takes up to 200 bytes. */
+  statementContainers: 1_000_000,
+  /** Different keys among these: an SBOM has some 100, and a map of files one for each. A million take 3 s. */
+  statementNames: 200_000,
   /** Objects and lists in one manifest or index: 1,000 referrers have about 2,500. 4 MiB of `{}` would be a million. */
   jsonContainers: 50_000,
   /** Annotations of one descriptor. */

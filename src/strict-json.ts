@@ -15,6 +15,10 @@ export interface JsonBounds {
   readonly depth?: number;
   /** Objects, lists, commas and strings; unbounded unless told. Many small ones cost a hundred times what their bytes do. */
   readonly tokens?: number;
+  /** Objects and lists alone; unbounded unless given. Each takes up to 200 bytes of memory. */
+  readonly containers?: number;
+  /** Different keys of all objects; unbounded unless given. A new key costs ten times what a known one does, in time and memory. */
+  readonly names?: number;
 }
 
 /**
@@ -25,11 +29,11 @@ export interface JsonBounds {
 export function parseStrictJson(
   input: Uint8Array | string,
   what: string,
-  { depth = LIMITS.jsonDepth, tokens = Number.POSITIVE_INFINITY }: JsonBounds = {},
+  bounds: JsonBounds = {},
 ): JsonValue {
   const text = typeof input === 'string' ? input : decodeUtf8(input, what);
   // Before JSON.parse, which would build what a million brackets describe.
-  refuseExcessAndDuplicates(text, what, depth, tokens);
+  refuseExcessAndDuplicates(text, what, bounds);
   try {
     return JSON.parse(text) as JsonValue;
   } catch (cause) {
@@ -52,16 +56,32 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
 }
 
 interface OpenContainer {
-  /** Keys seen so far; undefined in an array. */
-  readonly keys: Set<string> | undefined;
+  readonly isObject: boolean;
+  /** Keys seen so far; undefined before the first: millions of empty objects must not make millions of sets. */
+  keys: Set<string> | undefined;
   /** In an object: the next string is a key. */
   expectsKey: boolean;
 }
 
+function opened(isObject: boolean): OpenContainer {
+  return { isObject, keys: undefined, expectsKey: isObject };
+}
+
 /** Exact for well-formed JSON; for anything else it only has to end, because JSON.parse refuses that afterwards. */
-function refuseExcessAndDuplicates(text: string, what: string, maxDepth: number, maxTokens: number): void {
+function refuseExcessAndDuplicates(
+  text: string,
+  what: string,
+  {
+    depth: maxDepth = LIMITS.jsonDepth,
+    tokens: maxTokens = Number.POSITIVE_INFINITY,
+    containers: maxContainers = Number.POSITIVE_INFINITY,
+    names: maxNames,
+  }: JsonBounds,
+): void {
   const open: OpenContainer[] = [];
   let tokens = 0;
+  let containers = 0;
+  const names = maxNames === undefined ? undefined : new Set<string>();
   const countToken = (): void => {
     // At once: what comes before is all that an oversized document may cost.
     if (++tokens > maxTokens) throw new Refusal('LIMIT', `${what} holds more than ${maxTokens} JSON tokens`);
@@ -74,12 +94,11 @@ function refuseExcessAndDuplicates(text: string, what: string, maxDepth: number,
         if (open.length >= maxDepth) {
           throw new Refusal('LIMIT', `${what} is nested deeper than ${maxDepth} levels`);
         }
+        if (++containers > maxContainers) {
+          throw new Refusal('LIMIT', `${what} holds more than ${maxContainers} JSON objects and lists`);
+        }
         countToken();
-        open.push(
-          text.charCodeAt(i) === 0x7b
-            ? { keys: new Set(), expectsKey: true }
-            : { keys: undefined, expectsKey: false },
-        );
+        open.push(opened(text.charCodeAt(i) === 0x7b));
         break;
       case 0x7d: // }
       case 0x5d: // ]
@@ -87,13 +106,17 @@ function refuseExcessAndDuplicates(text: string, what: string, maxDepth: number,
         break;
       case 0x2c: // ,
         countToken();
-        if (top?.keys !== undefined) top.expectsKey = true;
+        if (top?.isObject === true) top.expectsKey = true;
         break;
       case QUOTE: {
         countToken();
         const end = endOfString(text, i + 1);
-        if (top?.keys !== undefined && top.expectsKey) {
-          addKey(top.keys, text.slice(i + 1, end), what);
+        if (top?.expectsKey === true) {
+          const raw = text.slice(i + 1, end);
+          addKey((top.keys ??= new Set()), raw, what);
+          if (names !== undefined && names.add(raw).size > (maxNames ?? 0)) {
+            throw new Refusal('LIMIT', `${what} holds more than ${maxNames} different JSON keys`);
+          }
           top.expectsKey = false;
         }
         i = end;

@@ -3,6 +3,7 @@ import { LIMITS } from '../limits.ts';
 import type { VerifiedFact } from '../policy/image-facts.ts';
 import type { Evidence } from '../sigstore/evidence.ts';
 import { statementPayload } from '../sigstore/read-evidence.ts';
+import { STATEMENT_BOUNDS } from '../sigstore/statement.ts';
 import { readSlsaStatement, type SlsaStatement } from '../slsa/slsa-statement.ts';
 import { parseStrictJson, type JsonValue } from '../strict-json.ts';
 import type { StatementQuestion } from './statement-questions.ts';
@@ -32,9 +33,7 @@ export function readAnswer(evidence: Evidence, { slsa, conditions }: StatementQu
   for (const { source, evaluate } of conditions) {
     // Several policies may ask the same.
     if (results.has(source)) continue;
-    parsed ??= parseStrictJson(payload ?? new Uint8Array(), 'the in-toto statement', {
-      tokens: LIMITS.statementTokens,
-    });
+    parsed ??= parseStrictJson(payload ?? new Uint8Array(), 'the in-toto statement', STATEMENT_BOUNDS);
     results.set(source, evaluate(parsed));
   }
   if (!slsa) return { results };

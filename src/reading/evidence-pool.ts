@@ -17,12 +17,17 @@ const THREAD = fileURLToPath(new URL(`./evidence-thread${extname(import.meta.fil
 
 const DEFAULTS = {
   thread: THREAD,
-  /** Of one task. The largest statement takes 1.5 s of CPU, and a condition at most 0.8 s; the machine may be busy. */
-  milliseconds: 30_000,
+  /** Of one task. The largest statement takes 1.5 s of CPU, 4 s if made to; the machine may be busy. */
+  milliseconds: 60_000,
   /** Without work for so long, the thread ends and gives its memory back. */
   idleMilliseconds: 10_000,
-  /** Memory of the thread's JavaScript, MiB: text and values of a statement of 32 MB with 6 million tokens. */
-  heap: 384,
+  /**
+   * Memory of the thread's JavaScript, MiB. What `LIMITS` lets in takes 300 at most. It must not be reached: V8 then ends the whole
+   * process where it allocates in JSON.parse, and only elsewhere the thread alone.
+   */
+  heap: 512,
+  /** Of it for what is young: each MiB is resident up to three times. */
+  youngHeap: 16,
 };
 
 export interface EvidencePoolOptions extends Partial<typeof DEFAULTS> {
@@ -39,7 +44,7 @@ export class EvidencePool implements EvidenceReader {
   readonly #pool: Piscina<Task, VerifyResult | AnswerResult>;
 
   constructor({ log, ...options }: EvidencePoolOptions) {
-    const { thread, milliseconds, idleMilliseconds, heap } = { ...DEFAULTS, ...options };
+    const { thread, milliseconds, idleMilliseconds, heap, youngHeap } = { ...DEFAULTS, ...options };
     this.#log = log;
     this.#milliseconds = milliseconds;
     this.#pool = new Piscina({
@@ -49,7 +54,7 @@ export class EvidencePool implements EvidenceReader {
       maxThreads: 1,
       concurrentTasksPerWorker: 1,
       idleTimeout: idleMilliseconds,
-      resourceLimits: { maxOldGenerationSizeMb: heap },
+      resourceLimits: { maxOldGenerationSizeMb: heap, maxYoungGenerationSizeMb: youngHeap },
       // It waits for messages by the event loop: a thread that blocks in Atomics.wait would never be seen as idle.
       atomics: 'disabled',
       // None of it is for this thread.

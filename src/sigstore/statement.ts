@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { isJsonObject, parseStrictJson, peekText, type JsonValue } from '../strict-json.ts';
+import { isJsonObject, parseStrictJson, peekText, type JsonBounds, type JsonValue } from '../strict-json.ts';
 import type { SignedContent } from './verified-signature.ts';
 
 /** What cosign 3 writes for a plain signature; its predicate is empty (cosign, cmd/cosign/cli/sign/sign.go). */
@@ -14,6 +14,13 @@ const STATEMENT_TYPES: ReadonlySet<string> = new Set([
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 const MAX_PREDICATE_TYPE_CHARS = 1024;
 
+/** Of every reader of a statement. */
+export const STATEMENT_BOUNDS: JsonBounds = {
+  tokens: LIMITS.statementTokens,
+  containers: LIMITS.statementContainers,
+  names: LIMITS.statementNames,
+};
+
 export interface Statement {
   readonly content: SignedContent;
   /** SHA-256 digests of its subjects, `sha256:<64 hex>`; a subject without one names nothing that we could ask for. */
@@ -25,7 +32,7 @@ export interface Statement {
  * @throws Refusal MALFORMED, UNSUPPORTED or LIMIT.
  */
 export function readStatement(payload: Uint8Array): Statement {
-  const json = parseStrictJson(payload, 'the in-toto statement', { tokens: LIMITS.statementTokens });
+  const json = parseStrictJson(payload, 'the in-toto statement', STATEMENT_BOUNDS);
   if (!isJsonObject(json)) throw new Refusal('MALFORMED', 'the in-toto statement is not an object');
   const { _type: type, predicateType, subject } = json;
   if (typeof type !== 'string' || !STATEMENT_TYPES.has(type)) {

@@ -1,5 +1,5 @@
 import { Refusal, type RefusalCode } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { STATEMENT_BOUNDS } from '../sigstore/statement.ts';
 import { parseStrictJson } from '../strict-json.ts';
 import { fieldsOf, member, requiredText, type Fields } from './json-fields.ts';
 import { readProvenance, type Provenance, type ProvenanceForm } from './provenance.ts';
@@ -58,7 +58,7 @@ export function readSlsaStatement(payload: Uint8Array): SlsaStatement | undefine
 
 function read(payload: Uint8Array): SlsaStatement | undefined {
   const what = 'the in-toto statement';
-  const statement = fieldsOf(parseStrictJson(payload, what, { tokens: LIMITS.statementTokens }), what);
+  const statement = fieldsOf(parseStrictJson(payload, what, STATEMENT_BOUNDS), what);
   if (!STATEMENT_TYPES.has(member(statement, '_type'))) {
     throw new Refusal('UNSUPPORTED', 'the payload is not an in-toto statement v0.1 or v1');
   }
