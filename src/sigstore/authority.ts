@@ -24,20 +24,28 @@ export const NEVER = 8_640_000_000_000_000;
 /**
  * Reads an authority: its chain, leaf or intermediate first, and the period in which it is trusted.
  * @param purpose what it must be allowed to certify, where its certificates say so (extended key usage)
- * @throws Refusal MALFORMED or UNSUPPORTED; errors of the parser for what is no certificate.
+ * @throws Refusal MALFORMED, UNSUPPORTED or CERT_INVALID.
  */
 export function readAuthority(
   { certChain, validFor }: AuthorityJson,
   path: string,
   purpose: string,
 ): Authority {
-  const chain = certChain.certificates.map(({ rawBytes }) => parseMemoised(Buffer.from(rawBytes, 'base64')));
+  const chain = certChain.certificates.map(({ rawBytes }, i) => parse(rawBytes, `${path}.certChain[${i}]`));
   if (chain.length === 0) throw new Refusal('MALFORMED', `${path}: the certificate chain is empty`);
   for (const certificate of chain) {
     const constraint = unsupportedConstraint(certificate, purpose);
     if (constraint !== undefined) throw new Refusal('UNSUPPORTED', `${path}: ${constraint}`);
   }
   return { certChain: chain, validFor: readPeriod(validFor, path) };
+}
+
+function parse(rawBytes: string, path: string): X509Certificate {
+  try {
+    return parseMemoised(Buffer.from(rawBytes, 'base64'));
+  } catch (cause) {
+    throw new Refusal('MALFORMED', `${path}: the certificate cannot be parsed`, { cause });
+  }
 }
 
 /**

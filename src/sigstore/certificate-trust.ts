@@ -1,8 +1,9 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { Verifier } from '@sigstore/verify';
-import { asError, Refusal } from '../errors.ts';
+import { Refusal } from '../errors.ts';
 import type { LeafCertificate } from './certificate.ts';
 import { withIntermediates } from './intermediates.ts';
+import { wordsOf } from './refusal-detail.ts';
 import type { SignatureContent } from './signature-content.ts';
 import { trustMaterial, type TrustRoot } from './trust-root.ts';
 
@@ -39,8 +40,8 @@ export function checkIssued(
       timestamps: distinctTimes(times).map(observedAt),
     });
   } catch (thrown) {
-    // Whatever it was: an SCT list that cannot be parsed makes the library throw plain errors.
-    const { message } = asError(thrown);
+    // An SCT list that cannot be parsed makes the library throw plain errors.
+    const message = wordsOf(thrown, 'its list of SCTs cannot be read');
     // One that is there is checked, also where none is asked for: who relies on it must not be misled.
     const hint =
       message.includes('SCT') && root.ctLogs.length === 0

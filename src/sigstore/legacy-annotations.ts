@@ -1,9 +1,10 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
-import { asError, Refusal } from '../errors.ts';
+import { Refusal } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { MAX_SIGNATURE_BYTES } from './dsse-envelope.ts';
 import { checkShape, objectShape } from './json-shape.ts';
 import { pemBlocks, pemBody } from './pem.ts';
+import { wordsOf } from './refusal-detail.ts';
 import type { ProofMaterial, SignedMaterial } from './signed-material.ts';
 import { isJsonObject, parseStrictJson, type JsonObject } from '../strict-json.ts';
 
@@ -97,8 +98,8 @@ function readProof<T>(
   try {
     return { kind: 'read', items: [read(text)] };
   } catch (thrown) {
-    const { message } = asError(thrown);
-    return { kind: 'unreadable', refusal: new Refusal(code, message, { cause: thrown }) };
+    const words = wordsOf(thrown, 'it is malformed');
+    return { kind: 'unreadable', refusal: new Refusal(code, words, { cause: thrown }) };
   }
 }
 

@@ -56,16 +56,8 @@ function isSame(named: EntrySigner, expected: EntrySigner): boolean {
   }
 }
 
-/** @throws Refusal UNSUPPORTED for a kind and version that `checkEntrySigner` knows no verifier of. */
-export function checkEntryKind({ kindVersion }: TransparencyLogEntry): void {
-  const name = `${kindVersion.kind}/${kindVersion.version}`;
-  if (!Object.hasOwn(VERIFIERS, name)) {
-    throw new Refusal('UNSUPPORTED', `log entries of kind ${name} are not supported`);
-  }
-}
-
 function entrySigner(body: JsonObject): EntrySigner {
-  // The library has compared both with the kind and version beside the body.
+  // `checkEntryShape` has compared both with the kind and version beside the body.
   const verifier = VERIFIERS[`${String(body['kind'])}/${String(body['apiVersion'])}`];
   const value = verifier === undefined ? undefined : at(body, verifier.path);
   const signer = verifier?.form === 'pem' ? fromPem(value) : fromMessage(value);

@@ -22,10 +22,6 @@ export function checkOldInToto(
   log: TransparencyLog,
 ): void {
   checkPromise(entry, log);
-  const is = (path: readonly string[], value: string) => at(body, path) === value;
-  if (!is(['kind'], 'intoto') || !is(['apiVersion'], '0.0.1')) {
-    throw new Refusal('TLOG_MISMATCH', 'the log entry is of another kind than it is said to be');
-  }
   if (!content.compareEnvelopeDigest(sha256At(body, ['spec', 'content', 'hash']))) {
     throw new Refusal('TLOG_MISMATCH', 'the log entry is about another envelope');
   }

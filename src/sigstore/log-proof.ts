@@ -4,7 +4,8 @@ import { Refusal, type RefusalCode } from '../errors.ts';
 import { NEVER } from './authority.ts';
 import { proofOfLog } from './checkpoint.ts';
 import { firstThatHolds } from './first-that-holds.ts';
-import { checkEntryKind, checkEntrySigner, parseEntryBody } from './log-entry-key.ts';
+import { checkEntrySigner, parseEntryBody } from './log-entry-key.ts';
+import { checkEntryShape } from './log-entry-shape.ts';
 import { checkOldInToto, isOldInToto } from './log-promise.ts';
 import type { ProofSubject } from './proofs.ts';
 import { trustMaterial, type TransparencyLog, type TrustRoot } from './trust-root.ts';
@@ -27,7 +28,7 @@ const CODES: Readonly<Record<string, RefusalCode>> = {
 
 /**
  * Verifies one entry against each log of its ID alone: that it is in the log, and that it is about this signature and signer.
- * @throws Refusal TLOG_INVALID, TLOG_MISMATCH, TLOG_MISSING, UNSUPPORTED or LIMIT; TypeError and its like for nonsense.
+ * @throws Refusal TLOG_INVALID, TLOG_MISMATCH, TLOG_MISSING, UNSUPPORTED, MALFORMED or LIMIT.
  */
 export function verifyLogEntry(
   entry: TransparencyLogEntry,
@@ -37,6 +38,7 @@ export function verifyLogEntry(
   checkNumbers(entry);
   // The library parses it without bounds, before it has looked at any proof.
   const body = parseEntryBody(entry);
+  checkEntryShape(entry, body);
   const logs = root.logs.filter(({ logID }) => logID.equals(entry.logId.keyId));
   const log = firstThatHolds(logs, (candidate) => {
     checkInclusion(entry, subject, candidate);
@@ -95,12 +97,12 @@ function checkInclusion(
       timestamps: [],
     });
   } catch (thrown) {
-    if (!(thrown instanceof VerificationError)) throw thrown;
-    if (thrown.code === 'TLOG_BODY_ERROR') {
-      checkEntryKind(entry);
-      // The library has come as far as the body, which it cannot read: `checkOldInToto` does, and does not rely on how far it came.
-      if (isOldInToto(entry)) return;
+    // Names of enums that are newer than the library are plain errors of its reader.
+    if (!(thrown instanceof VerificationError)) {
+      throw new Refusal('TLOG_INVALID', 'the log entry cannot be read', { cause: thrown });
     }
+    // The library has come as far as the body, which it cannot read: `checkOldInToto` does, and does not rely on how far it came.
+    if (thrown.code === 'TLOG_BODY_ERROR' && isOldInToto(entry)) return;
     throw new Refusal(
       CODES[thrown.code] ?? 'TLOG_INVALID',
       `the log entry does not verify: ${thrown.message}`,

@@ -54,7 +54,10 @@ function invalid(thrown: unknown, code: RefusalCode): Proofs<never> {
     state: 'invalid',
     // Whatever a malformed proof is called inside, outside it is a proof that does not verify.
     code: thrown instanceof Refusal && thrown.code !== 'MALFORMED' ? thrown.code : code,
-    detail: detailOf(thrown),
+    detail: detailOf(
+      thrown,
+      code === 'TIME_UNTRUSTED' ? 'the timestamp is malformed' : 'the log entry is malformed',
+    ),
   };
 }
 

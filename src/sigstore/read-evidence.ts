@@ -1,10 +1,11 @@
-import { asError, Fault, Refusal, unreachable } from '../errors.ts';
+import { Fault, Refusal, unreachable } from '../errors.ts';
 import { readBundle } from './bundle.ts';
 import type { Evidence, FoundEvidence } from './evidence.ts';
 import { framedHash, type HashPart } from './framed-hash.ts';
 import { annotation, PROOF_ANNOTATIONS, type Annotations } from './legacy-annotations.ts';
 import { readLegacyEnvelope } from './legacy-envelope.ts';
 import { readLegacySignature, SIGNATURE_ANNOTATIONS } from './legacy-signature.ts';
+import { wordsOf } from './refusal-detail.ts';
 import type { SignedMaterial } from './signed-material.ts';
 import { claimedPredicateType, COSIGN_SIGNATURE_PREDICATE } from './statement.ts';
 import type { RefusedEvidence } from './verified-signature.ts';
@@ -50,7 +51,7 @@ export function readEvidence(evidence: Evidence): SignedMaterial {
     if (thrown instanceof Fault) throw thrown;
     const code = thrown instanceof Refusal ? thrown.code : 'MALFORMED';
     // Without the cause, which may hold on to what was read.
-    reading.refusal = new Refusal(code, asError(thrown).message);
+    reading.refusal = new Refusal(code, wordsOf(thrown, 'it is malformed'));
     throw reading.refusal;
   }
 }

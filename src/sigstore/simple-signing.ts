@@ -54,8 +54,6 @@ export function readSimpleSigning(payload: Uint8Array): string {
 
 /** Nothing was ever added to it: with another name in it, such as cosign's `critical`, two readers could read two payloads. */
 function checkTekton(...[json, critical, image]: readonly (JsonValue | undefined)[]): void {
-  const hasOnly = (value: JsonValue | undefined, ...names: readonly string[]) =>
-    !isJsonObject(value) || Object.keys(value).every((name) => names.includes(name));
   if (
     !hasOnly(json, 'Critical', 'Optional') ||
     !hasOnly(critical, 'Identity', 'Image', 'Type') ||
@@ -66,6 +64,10 @@ function checkTekton(...[json, critical, image]: readonly (JsonValue | undefined
       'the payload of Tekton Chains has a name that Tekton Chains does not write',
     );
   }
+}
+
+function hasOnly(value: JsonValue | undefined, ...names: readonly string[]): boolean {
+  return !isJsonObject(value) || Object.keys(value).every((name) => names.includes(name));
 }
 
 function memberOf(value: JsonValue | undefined, key: string): JsonValue | undefined {

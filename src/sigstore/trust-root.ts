@@ -1,6 +1,6 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { TrustMaterial } from '@sigstore/verify';
-import { asError, Fault, Refusal } from '../errors.ts';
+import { Fault, Refusal } from '../errors.ts';
 import { readAuthority, readPeriod, readTimestampAuthority, type TimestampAuthority } from './authority.ts';
 import { CODE_SIGNING } from './certificate.ts';
 import { framedHash, type HashPart } from './framed-hash.ts';
@@ -60,9 +60,7 @@ export function parseTrustRoot(json: unknown, requires: ProofRequirements): Trus
     return readRoot(json as TrustedRootJson, requires);
   } catch (thrown) {
     if (thrown instanceof Refusal || thrown instanceof Fault) throw thrown;
-    throw new Refusal('MALFORMED', `the trust root cannot be read: ${asError(thrown).message}`, {
-      cause: thrown,
-    });
+    throw new Refusal('MALFORMED', 'the trust root cannot be read', { cause: thrown });
   }
 }
 
@@ -126,13 +124,19 @@ function checkSufficient(
 function readLog(log: LogJson, path: string): TransparencyLog {
   const { rawBytes, keyDetails, validFor } = log.publicKey;
   const type = PKCS1_KEYS.has(keyDetails ?? 0) ? 'pkcs1' : 'spki';
-  const { key } = verificationKey(
-    createPublicKey({ key: Buffer.from(rawBytes, 'base64'), format: 'der', type }),
-  );
+  const { key } = verificationKey(readKey(Buffer.from(rawBytes, 'base64'), type, path));
   const logID = Buffer.from((log.checkpointKeyId ?? log.logId).keyId, 'base64');
   // Checkpoints name the log's key by the first four bytes.
   if (logID.length < 4) throw new Refusal('MALFORMED', `${path}: the log's ID is too short`);
   return { baseURL: log.baseUrl, logID, publicKey: key, validFor: readPeriod(validFor, path) };
+}
+
+function readKey(der: Buffer, type: 'pkcs1' | 'spki', path: string): KeyObject {
+  try {
+    return createPublicKey({ key: der, format: 'der', type });
+  } catch (cause) {
+    throw new Refusal('MALFORMED', `${path}: the public key cannot be read`, { cause });
+  }
 }
 
 function fingerprintOf(

@@ -47,7 +47,7 @@ export function verifyEvidence(
     return {
       source: evidence.source,
       code: thrown instanceof Refusal ? thrown.code : 'MALFORMED',
-      detail: detailOf(thrown),
+      detail: detailOf(thrown, 'it is malformed'),
       ...claimsOf(evidence),
     };
   }
