@@ -366,6 +366,11 @@ describe('what is sent', () => {
         value,
         { status: 400, errors: [{ field: 'dryRun' }] },
       ]);
+    // Left as it is, or with U+FFFD in its place, it would be another text.
+    for (const value of ['true%ff', 'true%', 'true%zz', '%c3%28'])
+      expect((await browser.ask(`/api/v1/things?dryRun=${value}`, create())).json()).toMatchObject({
+        errors: [{ field: 'dryRun', message: 'must be percent-encoded UTF-8' }],
+      });
     const wrong = await browser.ask('/api/v1/things?dryRun=maybe', create());
     expect(wrong.json()).toMatchObject({ status: 400, errors: [{ field: 'dryRun' }] });
     handled = [];

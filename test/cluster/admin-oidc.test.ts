@@ -353,12 +353,11 @@ describe('signing in at an issuer', () => {
   test('G11: nothing that a request holds becomes a part of where it leads', async () => {
     for (const path of ['/api/v1/session/oidc?return=//evil.example', '/api/v1/session/oidc?redirect_uri=x'])
       expect((await admin(path)).status).toBe(400);
-    const answer = await admin(`${CALLBACK}?code=x&state=y&return=//evil.example`, { host: 'evil.example' });
-    expect(answer.headers.location).toBe(`${PAGE}?sign-in=expired`);
-    const begun = await admin('/api/v1/session/oidc', {
-      host: 'evil.example',
-      'x-forwarded-host': 'evil.example',
-    });
+    const callback = `${CALLBACK}?code=x&state=y&return=//evil.example`;
+    expect((await admin(callback, { host: 'evil.example' })).status).toBe(421);
+    expect((await admin(callback)).headers.location).toBe(`${PAGE}?sign-in=expired`);
+    const begun = await admin('/api/v1/session/oidc', { 'x-forwarded-host': 'evil.example' });
+    expect(begun.status).toBe(303);
     expect(begun.headers.location).not.toContain('evil');
   });
 
