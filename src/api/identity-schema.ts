@@ -163,7 +163,9 @@ export const identityFields = {
     .optional(),
   issuerRegExp: pattern('issuer').optional(),
   subject: exactTextField(MAX_IDENTITY_CHARS)
-    .describe('The subject, equal byte for byte: an e-mail address, or a URI such as that of a workflow.')
+    .describe(
+      'The subject, equal byte for byte: an e-mail address, a URI such as that of a workflow, or a username such as alice!example.com.',
+    )
     .optional(),
   subjectRegExp: pattern('subject').optional(),
   extensions: extensions.describe("Fulcio's extensions that the certificate must have as well.").optional(),

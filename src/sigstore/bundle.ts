@@ -163,7 +163,7 @@ function signerOf(bundle: Bundle): SignedMaterial['signer'] {
     case 'x509CertificateChain': {
       const [leaf, ...chain] = content.x509CertificateChain.certificates.map(({ rawBytes }) => rawBytes);
       if (chain.some(isSelfSigned)) {
-        // Whoever reads a root from the evidence may come to trust it (sigstore/protobuf-specs, sigstore_common.proto).
+        // A reader that takes a root from the evidence may come to trust it (sigstore/protobuf-specs, sigstore_common.proto).
         throw new Refusal(
           'CERT_INVALID',
           'the bundle carries a root certificate, which only the trust root may',

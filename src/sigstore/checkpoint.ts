@@ -6,6 +6,7 @@ import type { TransparencyLog } from './trust-root.ts';
 
 /** Cosigned checkpoints have one line per witness, a dozen today; each line with the log's hint costs a verification. */
 const MAX_SIGNATURES = 32;
+/** A signature comes after the first bytes of the ID of its key, which the library compares with the log's. */
 const HINT_BYTES = 4;
 const DECIMAL = /^(0|[1-9]\d{0,18})$/;
 /** A name has no space and no plus sign (C2SP, signed-note.md). */
@@ -26,29 +27,24 @@ interface Checkpoint {
 interface NoteSignature {
   readonly line: string;
   readonly name: string;
-  /** The first bytes of the ID of the key. */
-  readonly hint: Buffer;
 }
 
 /**
- * The proof with the log's own signatures on its checkpoint alone, for the library to verify: it compares names by their parts and does
- * not look at the origin.
+ * The proof with the signatures in the log's own name on its checkpoint alone, for the library to verify with the log's key: it compares
+ * names by their parts and does not look at the origin.
  * @throws Refusal TLOG_MISSING without a checkpoint, LIMIT, or TLOG_INVALID for a checkpoint that is malformed, of another origin or
  * tree than the proof says, or not signed in the log's name.
  */
 export function proofOfLog(proof: InclusionProof, log: TransparencyLog): InclusionProof {
   const { note, origin, treeSize, rootHash, signatures } = readCheckpoint(proof);
   const names = namesOf(log);
-  if (!names.some((name) => isOrigin(origin, name))) {
-    throw invalid('the checkpoint is of another origin than the log');
-  }
   if (treeSize !== proof.treeSize || !rootHash.equals(proof.rootHash)) {
     throw invalid('the inclusion proof is for another tree than the checkpoint');
   }
-  const own = signatures.filter(
-    ({ name, hint }) => names.includes(name) && isOrigin(origin, name) && hint.equals(hintOf(log)),
-  );
-  if (own.length === 0) throw invalid('the checkpoint is not signed in the name and with the key of the log');
+  const own = signatures.filter(({ name }) => names.includes(name) && isOrigin(origin, name));
+  if (own.length === 0) {
+    throw invalid('the checkpoint is not of the log: its origin, or the name on its signature, is another');
+  }
   const envelope = `${note}\n${own.map(({ line }) => `${line}\n`).join('')}`;
   return { ...proof, checkpoint: { envelope } };
 }
@@ -79,7 +75,7 @@ function readSignature(line: string): NoteSignature {
   const [, name, base64] = SIGNATURE_LINE.exec(line) ?? [];
   const bytes = decode(base64 ?? '');
   if (name === undefined || bytes.length <= HINT_BYTES) throw malformed();
-  return { line, name, hint: bytes.subarray(0, HINT_BYTES) };
+  return { line, name };
 }
 
 function decode(base64: string): Buffer {
@@ -102,10 +98,6 @@ function namesOf({ baseURL }: TransparencyLog): readonly string[] {
 /** Rekor v1 adds the tree's ID: `rekor.sigstore.dev - 1193050959916656506`. */
 function isOrigin(origin: string, name: string): boolean {
   return origin === name || (origin.startsWith(`${name} - `) && DECIMAL.test(origin.slice(name.length + 3)));
-}
-
-function hintOf({ logID }: TransparencyLog): Buffer {
-  return logID.subarray(0, HINT_BYTES);
 }
 
 function malformed(): Refusal {

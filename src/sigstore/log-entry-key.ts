@@ -57,7 +57,7 @@ function isSame(named: EntrySigner, expected: EntrySigner): boolean {
 }
 
 function entrySigner(body: JsonObject): EntrySigner {
-  // `checkEntryShape` has compared both with the kind and version beside the body.
+  // `checkEntryShape` has compared both with the kind and version outside the body.
   const verifier = VERIFIERS[`${String(body['kind'])}/${String(body['apiVersion'])}`];
   const value = verifier === undefined ? undefined : at(body, verifier.path);
   const signer = verifier?.form === 'pem' ? fromPem(value) : fromMessage(value);

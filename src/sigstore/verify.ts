@@ -158,7 +158,7 @@ function verifyWithKey(
 
 /**
  * Verifies with the first signature of the key that its proofs are about. The others of an envelope are of other keys, or bad: they neither
- * spoil this one nor count for anything. Whoever stores an envelope can add signatures of a key (an ECDSA signature has a second form), so that
+ * spoil this one nor count for anything. A person who stores an envelope can add signatures of a key (an ECDSA signature has a second form), so that
  * the first one that verifies need not be the one that was logged.
  * @throws Refusal SIG_INVALID where none verifies; else what `verify` throws for the first, where it throws for each.
  */

@@ -353,7 +353,7 @@ describe('who the certificate names', () => {
     const good = username(utf8('alice!example.com'));
     expect(identityOf({ names: [good] }).names).toEqual([{ type: 'username', value: 'alice!example.com' }]);
     expect(identityOf({ names: [good, emailName('a@x.io')] }).names).toHaveLength(2);
-    // The same text in a type of somebody else.
+    // The same text in another type.
     for (const type of ['1.3.6.1.4.1.57264.1.70', '1.3.6.1.4.1.57264.1', '1.3.6.1.5.5.7.8.5']) {
       expect(codeOf(signedBy({ names: [username(utf8('alice!example.com'), type)] }))).toBe('CERT_INVALID');
       expect(identityOf({ names: [username(utf8('x'), type), emailName('a@x.io')] }).names).toHaveLength(1);

@@ -123,7 +123,7 @@ describe('envelopes with several signatures', () => {
     expect(mustVerify(withSignatures(base, byOne), keyContext(one))).not.toHaveProperty('signatureNumber');
   });
 
-  test('A27: bad ones beside it change nothing, and key identifiers choose nothing', () => {
+  test('A27: bad ones in the list change nothing, and key identifiers choose nothing', () => {
     const named = { ...byOne, keyid: 'two' };
     for (const others of [
       [JUNK, byOne],
@@ -163,13 +163,13 @@ describe('envelopes with several signatures', () => {
     expect(codeOf(withSignatures(logged, byStranger))).toBe('SIG_INVALID');
   });
 
-  test('A1: with a pinned key the entry of a stranger’s signature beside it is reported, not believed', () => {
+  test('A1: with a pinned key the entry of a stranger’s signature in the envelope is reported, not believed', () => {
     const mine = attest({ statement, key: one });
     const theirs = attest({ statement, key: stranger });
-    const beside = (evidence: EnvelopeEvidence) =>
+    const signedByBoth = (evidence: EnvelopeEvidence) =>
       withSignatures(evidence, signatureOf(theirs), signatureOf(mine));
-    expect(mustVerify(beside(mine), keyContext(one)).log.state).toBe('valid');
-    expect(mustVerify(beside(theirs), keyContext(one)).log).toMatchObject({
+    expect(mustVerify(signedByBoth(mine), keyContext(one)).log.state).toBe('valid');
+    expect(mustVerify(signedByBoth(theirs), keyContext(one)).log).toMatchObject({
       state: 'invalid',
       code: 'TLOG_MISMATCH',
     });

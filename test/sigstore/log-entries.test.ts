@@ -400,7 +400,7 @@ describe('log entries that do not verify', () => {
     }
   });
 
-  test('a proof without a checkpoint is told so, in words of ours', () => {
+  test('a proof without a checkpoint is refused in our words', () => {
     const good = FS.signStatement({ digests: [D], log: 'v1' });
     const bad = mutated(good, (bundle) => {
       bundle.mediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.1';
