@@ -11,6 +11,7 @@ import { contextsOf } from './gather-digest.ts';
 import { digestFact, gatherFacts, type Gathered, type Question, type Sources } from './gather-facts.ts';
 import { gatherParent, parentIndexOf, type ParentIndex } from './gather-parent.ts';
 import type { Puller } from './ports.ts';
+import { loopBudget } from './turns.ts';
 
 /** What judging an image needs beside its name and the policies. */
 export interface Surroundings {
@@ -122,17 +123,22 @@ async function examineGroup(
 ): Promise<ExaminedGroup> {
   const examined = new Map<CompiledPolicy, Examined>();
   let isPrivate = false;
-  const take = ({ facts, withPullSecret }: Gathered, some: readonly CompiledPolicy[]): void => {
+  // Evaluating fifty signatures takes a millisecond, and a review has up to 256 images.
+  const examineInTurn = async (compiled: CompiledPolicy, facts: ImageFacts): Promise<void> => {
+    const piece = () => examine(compiled, facts, circumstances);
+    examined.set(compiled, await loopBudget.finish(question.signal, piece));
+  };
+  const take = async ({ facts, withPullSecret }: Gathered, some: readonly CompiledPolicy[]): Promise<void> => {
     isPrivate ||= withPullSecret;
-    for (const compiled of some) examined.set(compiled, examine(compiled, facts, circumstances));
+    for (const compiled of some) await examineInTurn(compiled, facts);
   };
   const gathered = await gatherFacts(policies, question, sources);
-  take(gathered, policies);
+  await take(gathered, policies);
   // A signature that was made since counts at once; a bad image still costs one look-up in 2 s at the most.
   // What the remembered evidence meets stays met: it needs no registry.
   const open = policies.filter((compiled) => couldHaveChanged(examined.get(compiled)));
   const again = gathered.remembered && open.length > 0;
-  if (again) take(await gatherFacts(open, { ...question, fresh: true }, sources), open);
+  if (again) await take(await gatherFacts(open, { ...question, fresh: true }, sources), open);
   const adopt = async (children: readonly CompiledPolicy[], fresh: boolean): Promise<boolean> => {
     const asked = { ...question, fresh };
     const found = await gatherParent(children, await parentIndex(), asked, sources);
@@ -140,7 +146,7 @@ async function examineGroup(
     for (const compiled of children) {
       const facts = examined.get(compiled)?.facts;
       if (facts === undefined) continue;
-      examined.set(compiled, examine(compiled, { ...facts, parent: found.parent }, circumstances));
+      await examineInTurn(compiled, { ...facts, parent: found.parent });
     }
     return found.remembered;
   };

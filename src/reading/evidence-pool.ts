@@ -70,8 +70,7 @@ export class EvidencePool implements EvidenceReader {
     bytes: Uint8Array,
     contexts: readonly TrustContext[],
   ): Promise<readonly Fact[]> {
-    const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
-    const moved = new Uint8Array(own.buffer as ArrayBuffer, own.byteOffset, own.byteLength);
+    const moved = whole(bytes);
     const task: VerifyTask = {
       kind: 'verify',
       evidence,
@@ -119,6 +118,13 @@ export class EvidencePool implements EvidenceReader {
     }
     return result as Exclude<R, Failed>;
   }
+}
+
+/** The bytes in a buffer of their own, which can be moved. A Buffer may be a part of one that others use. */
+function whole(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const isOwn = buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength;
+  return isOwn ? new Uint8Array(buffer) : new Uint8Array(bytes);
 }
 
 const ENDED = 'the thread that reads large evidence ended';

@@ -78,7 +78,7 @@ export class ScriptedImages implements ImageSource {
     const bytes = this.contents.get(digest);
     if (bytes === undefined) throw new Fault('EVIDENCE_GONE', `${digest} is not in the repository`);
     // It is moved to another thread.
-    return bytes.slice();
+    return new Uint8Array(bytes);
   }
 
   async platforms(

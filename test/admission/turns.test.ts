@@ -1,100 +1,116 @@
 import { describe, expect, test } from '@jest/globals';
-import { LoopBudget, Turns } from '../../src/admission/turns.ts';
-import type { FaultReason } from '../../src/policy/verdict.ts';
+import { LoopBudget } from '../../src/admission/turns.ts';
 
-/** An event loop of the test's own: work takes what it says, and turns come when the test lets them. */
-function loop() {
-  let now = 0;
-  const turns: (() => void)[] = [];
-  const budget = new LoopBudget({ now: () => now, nextTurn: (callback) => void turns.push(callback) });
-  const done: string[] = [];
-  const piece = (name: string, milliseconds = 2) => {
+/** One budget of CPU for all reviews: what runs in which turn of the loop, by a clock and a loop that the test moves. */
+
+class Loop {
+  milliseconds = 0;
+  turn = 0;
+  readonly #callbacks: (() => void)[] = [];
+  /** What ran, as `turn: name`. */
+  readonly ran: string[] = [];
+
+  readonly budget = new LoopBudget({
+    now: () => this.milliseconds,
+    nextTurn: (callback) => void this.#callbacks.push(callback),
+  });
+
+  /** A piece of work that takes so long. */
+  piece(name: string, milliseconds = 2): () => string {
     return () => {
-      now += milliseconds;
-      done.push(name);
+      this.ran.push(`${this.turn}: ${name}`);
+      this.milliseconds += milliseconds;
       return name;
     };
-  };
-  /** Lets one turn happen. @returns what was done in it */
-  const turn = (): readonly string[] => {
-    const before = done.length;
-    turns.shift()?.();
-    return done.slice(before);
-  };
-  return { budget, piece, done, turn, turns };
+  }
+
+  async next(): Promise<void> {
+    await settled();
+    this.turn += 1;
+    for (const callback of this.#callbacks.splice(0)) callback();
+    await settled();
+  }
 }
 
-const never = () => new AbortController().signal;
+/** Everything that only waits for promises has run. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const review = () => new AbortController();
 
-describe('the event loop is shared by all reviews', () => {
-  test('100 reviews of 50 pieces each take no more of one turn than one review does', async () => {
-    const { budget, piece, done, turn } = loop();
-    const reviews = Array.from({ length: 100 }, never);
-    const work = reviews.flatMap((review, index) =>
-      Array.from({ length: 50 }, () => budget.run(review, piece(`r${index}`))),
-    );
-    // The rest of this turn: 5 ms, and the piece that is under way when they end.
-    expect(done).toHaveLength(3);
-    let longest = 0;
-    for (let more = turn(); more.length > 0; more = turn()) longest = Math.max(longest, more.length);
-    expect(longest).toBe(3);
-    await Promise.all(work);
-    expect(done).toHaveLength(5_000);
-  });
-
-  test('reviews take turns: the last one does not wait for all pieces of the first', async () => {
-    const { budget, piece, turn } = loop();
-    const [large, small] = [never(), never()];
-    const work = Array.from({ length: 30 }, () => budget.run(large, piece('large')));
-    work.push(budget.run(small, piece('small')));
-    const order: string[] = [];
-    for (let more = turn(); more.length > 0; more = turn()) order.push(...more);
-    expect(order.indexOf('small')).toBeLessThan(2);
-    expect(order.filter((name) => name === 'large')).toHaveLength(27);
-    await Promise.all(work);
-  });
-
-  test('a piece that waits ends with its review, except where an answer needs it', async () => {
-    const { budget, piece, done, turn } = loop();
-    const review = new AbortController();
-    const others = Array.from({ length: 3 }, () => budget.run(never(), piece('other')));
-    const [waiting, needed] = [
-      budget.run(review.signal, piece('waiting')),
-      budget.finish(review.signal, piece('needed')),
-    ];
-    review.abort();
-    expect(await waiting).toBeUndefined();
-    expect(await budget.run(review.signal, piece('too late'))).toBeUndefined();
-    while (turn().length > 0);
-    expect(await needed).toBe('needed');
-    await Promise.all(others);
-    expect(done).toEqual(['other', 'other', 'other', 'needed']);
-  });
-
-  test('what a piece throws reaches who gave it, at once or after waiting, and the others go on', async () => {
-    const { budget, piece, turn } = loop();
-    const fails = () => {
-      throw new Error('broken');
+describe('one budget for the process', () => {
+  test('a hundred images at once have one slice in a turn, not one each', async () => {
+    const loop = new Loop();
+    const { signal } = review();
+    const image = async (index: number) => {
+      for (let step = 0; step < 3; step += 1) await loop.budget.run(signal, loop.piece(`${index}`));
     };
-    await expect(budget.run(never(), fails)).rejects.toThrow('broken');
-    const work = Array.from({ length: 3 }, () => budget.run(never(), piece('work')));
-    const [failing, next] = [budget.run(never(), fails), budget.run(never(), piece('next'))];
-    const failed = expect(failing).rejects.toThrow('broken');
-    while (turn().length > 0);
-    await failed;
-    expect(await next).toBe('next');
-    await Promise.all(work);
+    const all = Promise.all(Array.from({ length: 100 }, (_, index) => image(index)));
+    for (let turn = 0; loop.ran.length < 300; turn += 1) {
+      const before = loop.milliseconds;
+      await loop.next();
+      expect(loop.milliseconds - before).toBeLessThanOrEqual(6);
+      if (turn > 300) throw new Error('it does not end');
+    }
+    await all;
+    expect(loop.turn).toBeGreaterThanOrEqual(99);
   });
 
-  test('the deadline of a review is said once', async () => {
-    const faults: FaultReason[] = [];
-    const review = new AbortController();
-    const turns = new Turns(review.signal, faults);
-    expect(await turns.run(() => 'in time')).toBe('in time');
-    expect(faults).toEqual([]);
-    review.abort();
-    expect(await turns.run(() => 'late')).toBeUndefined();
-    expect(await turns.run(() => 'late')).toBeUndefined();
-    expect(faults.map(({ code }) => code)).toEqual(['TIMEOUT']);
+  test('what fits into the turn runs at once, and nothing is put off', async () => {
+    const loop = new Loop();
+    const { signal } = review();
+    expect(await loop.budget.run(signal, loop.piece('a'))).toBe('a');
+    expect(await loop.budget.run(signal, loop.piece('b'))).toBe('b');
+    expect(loop.ran).toEqual(['0: a', '0: b']);
+  });
+
+  test('reviews take turns, and each is served in its order', async () => {
+    const loop = new Loop();
+    const [large, small] = [review(), review()];
+    await loop.budget.run(large.signal, loop.piece('first', 5));
+    const waiting = ['l1', 'l2', 'l3'].map((name) => loop.budget.run(large.signal, loop.piece(name)));
+    waiting.push(loop.budget.run(small.signal, loop.piece('s1')));
+    await loop.next();
+    await loop.next();
+    await Promise.all(waiting);
+    expect(loop.ran).toEqual(['0: first', '1: l1', '1: s1', '1: l2', '2: l3']);
+  });
+
+  test('an error of one piece is its own', async () => {
+    const loop = new Loop();
+    const { signal } = review();
+    await loop.budget.run(signal, loop.piece('first', 5));
+    const failing = loop.budget.run(signal, () => {
+      throw new Error('bad piece');
+    });
+    const good = loop.budget.run(signal, loop.piece('good'));
+    const outcomes = Promise.allSettled([failing, good]);
+    await loop.next();
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  });
+});
+
+describe('the deadline', () => {
+  test('ends what waits at once, and what other reviews wait for stays', async () => {
+    const loop = new Loop();
+    const [late, other] = [review(), review()];
+    await loop.budget.run(other.signal, loop.piece('first', 5));
+    const [a, b] = [late, other].map(({ signal }) => loop.budget.run(signal, loop.piece('next')));
+    late.abort();
+    expect(await a).toBeUndefined();
+    await loop.next();
+    expect(await b).toBe('next');
+    expect(loop.ran).toEqual(['0: first', '1: next']);
+    expect(await loop.budget.run(late.signal, loop.piece('after'))).toBeUndefined();
+  });
+
+  test('does not end what the answer needs', async () => {
+    const loop = new Loop();
+    const late = review();
+    await loop.budget.run(late.signal, loop.piece('first', 5));
+    const verdict = loop.budget.finish(late.signal, loop.piece('verdict'));
+    late.abort();
+    const after = loop.budget.finish(late.signal, loop.piece('after'));
+    await loop.next();
+    expect(await Promise.all([verdict, after])).toEqual(['verdict', 'after']);
+    expect(loop.ran).toEqual(['0: first', '1: verdict', '1: after']);
   });
 });

@@ -1,146 +1,159 @@
-import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { FactCache } from '../../src/admission/fact-cache.ts';
-import { LargeEvidenceDesk } from '../../src/admission/large-evidence.ts';
-import { StatementCache } from '../../src/admission/statement-cache.ts';
-import type { AskStatement } from '../../src/admission/statement-questions.ts';
-import { LIMITS } from '../../src/limits.ts';
-import { silentLogger } from '../../src/log.ts';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { parseCondition } from '../../src/api/condition.ts';
+import type { Logger } from '../../src/log.ts';
+import { readAnswer } from '../../src/admission/statement-answer.ts';
 import { EvidencePool, type EvidencePoolOptions } from '../../src/reading/evidence-pool.ts';
 import { heldEvidence, type LargeEvidence } from '../../src/sigstore/evidence.ts';
-import { verificationKey } from '../../src/sigstore/public-key.ts';
+import { parsePublicKey } from '../../src/sigstore/public-key.ts';
+import { parseTrustRoot, PUBLIC_GOOD } from '../../src/sigstore/trust-root.ts';
 import { verifyEvidence, type TrustContext } from '../../src/sigstore/verify.ts';
-import { createSigstore } from '../support/fixtures.ts';
+import { changed, generatorStatement } from '../slsa/statements.ts';
+import { createSigstore, publicKeyPem } from '../support/fixtures.ts';
 import { newKeyPair } from '../support/fixtures-certificates.ts';
 
-/** Large evidence is read in a thread of its own, with the same result as on this one. */
+/** The thread that reads large evidence: the same facts as in this one, and an end of it is a fault and no more. */
 
 const D = `sha256:${'a'.repeat(64)}`;
-const SBOM = 'https://spdx.dev/Document';
 const sigstore = createSigstore();
-const key = newKeyPair();
-const context: TrustContext = { kind: 'key', key: verificationKey(key.publicKey), root: undefined };
-const NOTHING: AskStatement = () => ({ slsa: false, conditions: [] });
+const root = parseTrustRoot(JSON.parse(sigstore.trustedRootJson), PUBLIC_GOOD);
+const pair = newKeyPair();
+const key = parsePublicKey(publicKeyPem(pair));
+const byRoot: TrustContext = { kind: 'root', root };
+const byKey: TrustContext = { kind: 'key', key, root: undefined };
+const byKeyWithRoot: TrustContext = { kind: 'key', key, root };
 
-const pools: EvidencePool[] = [];
-afterEach(async () => {
-  await Promise.all(pools.splice(0).map((pool) => pool.stop()));
-});
+const statement = changed(generatorStatement(), 'predicate.buildConfig', { noise: 'x'.repeat(300_000) });
+const keyless = bytesOf(sigstore.signStatement({ digests: [], statement }));
+const keyed = bytesOf(sigstore.signStatement({ digests: [D], predicate: 'x'.repeat(300_000), key: pair }));
 
-function pool(options: Partial<EvidencePoolOptions> = {}): EvidencePool {
-  const made = new EvidencePool({ log: silentLogger, ...options });
-  pools.push(made);
-  return made;
-}
-
-/** A signed SBOM of some 600 KB: above what is read on the deciding thread. */
-function sbom(
-  predicate: unknown = { packages: Array.from({ length: 10_000 }, (_, n) => ({ name: `p${n}`, v: '1' })) },
-) {
-  const bundle = sigstore.signStatement({
-    digests: [D],
-    key,
-    log: 'none',
-    timestamp: false,
-    predicateType: SBOM,
-    predicate,
-  });
+function bytesOf(bundle: unknown): Buffer {
   return Buffer.from(JSON.stringify(bundle));
 }
 
-function large(bytes: Uint8Array): LargeEvidence {
+function large(bytes: Uint8Array, source = 'referrer 1'): LargeEvidence {
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  const source = 'referrer sha256:large';
   return { kind: 'large', form: 'bundle', source, digest, size: bytes.length, annotations: {} };
 }
 
-const read = async (reader: EvidencePool, bytes: Buffer) =>
-  (await reader.verify(large(bytes), Uint8Array.from(bytes), [context]))[0];
+const errors: string[] = [];
+const log: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: (_fields, message) => void errors.push(message),
+};
+let pool: EvidencePool | undefined;
+function started(options: Omit<EvidencePoolOptions, 'log'> = {}): EvidencePool {
+  return (pool = new EvidencePool({ log, ...options }));
+}
+afterEach(async () => {
+  await pool?.stop();
+  errors.length = 0;
+});
 
-describe('the thread that reads large evidence', () => {
-  test('says what this thread would say: verified, and refused with one byte changed', async () => {
-    const reader = pool();
-    const good = sbom();
-    expect(good.length).toBeGreaterThan(LIMITS.evidenceHereBytes);
-    const here = verifyEvidence(heldEvidence(large(good), good), context);
-    expect(here).toMatchObject({ content: { kind: 'attestation', predicateType: SBOM }, digests: [D] });
-    expect(await read(reader, good)).toEqual(here);
-    const text = good.toString();
-    const at = text.indexOf('"payload":"') + 2_000;
-    const bad = Buffer.from(`${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`);
-    const refused = verifyEvidence(heldEvidence(large(bad), bad), context);
-    expect(refused).toMatchObject({ code: 'SIG_INVALID' });
-    expect(await read(reader, bad)).toEqual(refused);
+/** A copy is moved, so that the test keeps its own. */
+const verified = (by: EvidencePool, bytes: Uint8Array, contexts: readonly TrustContext[], source?: string) =>
+  by.verify(large(bytes, source), new Uint8Array(bytes), contexts);
+
+describe('the same code', () => {
+  test('gives the same facts, admitted and refused, for a root, a key and a key with a root', async () => {
+    const reader = started();
+    for (const [bytes, accepted] of [
+      [keyless, [true, false, false]],
+      [keyed, [false, true, true]],
+    ] as const) {
+      const contexts = [byRoot, byKey, byKeyWithRoot];
+      const facts = await verified(reader, bytes, contexts);
+      const held = heldEvidence(large(bytes), bytes);
+      expect(facts).toEqual(contexts.map((context) => verifyEvidence(held, context)));
+      expect(facts.map((fact) => !('code' in fact))).toEqual(accepted);
+    }
   });
 
-  test('bounds nesting, as this thread does', async () => {
-    let deep: unknown = { padding: 'x'.repeat(300_000) };
-    for (let depth = 0; depth < LIMITS.jsonDepth; depth += 1) deep = [deep];
-    expect(await read(pool(), sbom(deep))).toMatchObject({ code: 'LIMIT' });
+  test('gives the same answers about the statement', async () => {
+    const reader = started();
+    const evidence = large(keyless);
+    await verified(reader, keyless, [byRoot]);
+    const conditions = ['size(predicate.buildConfig.noise) == 300000', 'predicate.none == 1'].map((text) =>
+      parseCondition(text, text),
+    );
+    const question = { slsa: true, conditions };
+    const answer = await reader.answer(evidence, question);
+    expect(answer).toEqual(readAnswer(heldEvidence(evidence, keyless), question));
+    expect(answer.slsa?.statement).toMatchObject({ kind: 'provenance' });
+    expect([...answer.results.values()].map(({ holds }) => holds)).toEqual([true, false]);
   });
 
-  test('that ends is a fault, and the next evidence is read', async () => {
-    const reader = pool({ heap: 24 });
-    const bytes = sbom(Array.from({ length: 300_000 }, (_, n) => [n]));
-    await expect(read(reader, bytes)).rejects.toMatchObject({ code: 'INTERNAL' });
-    expect(await read(reader, sbom())).toMatchObject({ digests: [D] });
+  test('refuses one changed byte, in the signed text and in the signature', async () => {
+    const reader = started();
+    const text = keyed.toString();
+    const payload = text.indexOf('"payload":"') + 5000;
+    const signature = text.indexOf('"sig":"') + 20;
+    expect(await verified(reader, keyed, [byKey])).toMatchObject([{ signer: { kind: 'key' } }]);
+    for (const index of [payload, signature]) {
+      const bad = Buffer.from(keyed);
+      bad[index] = bad[index] === 0x41 ? 0x42 : 0x41;
+      expect(await verified(reader, bad, [byKey])).toMatchObject([{ code: 'SIG_INVALID' }]);
+    }
   });
 
-  test('that takes too long is a fault that says so', async () => {
-    const reader = pool({ milliseconds: 1 });
-    await expect(read(reader, sbom())).rejects.toMatchObject({
+  test('answers about nothing but what was verified last', async () => {
+    const reader = started();
+    await verified(reader, keyless, [byRoot]);
+    await verified(reader, keyed, [byKey]);
+    await expect(reader.answer(large(keyless), { slsa: true, conditions: [] })).rejects.toMatchObject({
       code: 'INTERNAL',
-      message: expect.stringContaining('takes more than'),
     });
+    await expect(reader.answer(large(keyed), { slsa: true, conditions: [] })).resolves.toMatchObject({});
   });
 });
 
-describe('large evidence of all reviews', () => {
-  const asked = (bytes: Uint8Array, fetched: string[], facts = new FactCache()) => ({
-    contexts: new Map([['key', context]]),
-    ask: NOTHING,
-    facts,
-    statements: new StatementCache(),
-    content: async () => {
-      fetched.push('fetched');
-      return Uint8Array.from(bytes);
-    },
-    signal: new AbortController().signal,
+describe('bounds', () => {
+  const many = (count: number, text: string) => `[${Array.from({ length: count }, () => text).join(',')}]`;
+  const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+  const names = (count: number) =>
+    `{${Array.from({ length: count }, (_, index) => `"k${index}":0`).join(',')}}`;
+  const signed = (predicate: string): Buffer =>
+    bytesOf(sigstore.signStatement({ digests: [D], predicate: JSON.parse(predicate) as unknown, key: pair }));
+
+  test.each([
+    ['tokens', many(2_000_000, '""'), many(2_300_000, '""')],
+    ['objects and lists', many(900_000, '{}'), many(1_000_001, '{}')],
+    ['different keys', names(190_000), names(200_001)],
+  ])('F8: too many %s are LIMIT, and fewer are verified', async (_what, good, bad) => {
+    const reader = started();
+    expect(await verified(reader, signed(good), [byKey])).toMatchObject([{ signer: { kind: 'key' } }]);
+    expect(await verified(reader, signed(bad), [byKey])).toMatchObject([{ code: 'LIMIT' }]);
+    expect(errors).toEqual([]);
   });
 
-  test('is fetched and read once, however many ask, and never again', async () => {
-    const desk = new LargeEvidenceDesk(pool());
-    const [bytes, fetched, facts] = [sbom(), [] as string[], new FactCache()];
-    const all = await Promise.all(
-      Array.from({ length: 5 }, () => desk.facts(large(bytes), asked(bytes, fetched, facts))),
-    );
-    for (const each of all) expect(each?.get('key')).toMatchObject({ digests: [D] });
-    expect((await desk.facts(large(bytes), asked(bytes, fetched, facts)))?.get('key')).toMatchObject({
-      digests: [D],
-    });
-    expect(fetched).toEqual(['fetched']);
+  test('F8: nesting', async () => {
+    const reader = started();
+    const noise = JSON.stringify('x'.repeat(300_000));
+    const facts = [];
+    for (const levels of [60, 65]) {
+      facts.push(await verified(reader, signed(`[${noise},${deep(levels)}]`), [byKey]));
+    }
+    expect(facts).toMatchObject([[{ signer: { kind: 'key' } }], [{ code: 'LIMIT' }]]);
   });
+});
 
-  test('that ends the thread is not tried again for a minute; other evidence is', async () => {
-    let now = 0;
-    const desk = new LargeEvidenceDesk(pool({ heap: 24 }), () => now);
-    const [bytes, fetched] = [sbom(Array.from({ length: 300_000 }, (_, n) => [n])), [] as string[]];
-    const ask = () => desk.facts(large(bytes), asked(bytes, fetched));
-    await expect(ask()).rejects.toMatchObject({ code: 'INTERNAL' });
-    await expect(ask()).rejects.toMatchObject({ code: 'INTERNAL' });
-    expect(fetched).toHaveLength(1);
-    const good = sbom();
-    expect((await desk.facts(large(good), asked(good, fetched)))?.get('key')).toMatchObject({ digests: [D] });
-    now = 61_000;
-    await expect(ask()).rejects.toMatchObject({ code: 'INTERNAL' });
-    expect(fetched).toHaveLength(3);
-  });
+describe('the end of the thread', () => {
+  const thread = join(import.meta.dirname, 'failing-thread.ts');
 
-  test('a review that is over does not begin to read', async () => {
-    const fetched: string[] = [];
-    const bytes = sbom();
-    const over = { ...asked(bytes, fetched), signal: AbortSignal.abort() };
-    expect(await new LargeEvidenceDesk(pool()).facts(large(bytes), over)).toBeUndefined();
-    expect(fetched).toEqual([]);
+  test.each(['exit', 'loop', 'throw'])('by %s is a fault with a line in the log, and the next works', async (how) => {
+    const reader = started({ thread, ...(how === 'loop' && { milliseconds: 3000 }) });
+    await expect(verified(reader, keyed, [byKey], how)).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(errors).toHaveLength(1);
+    const again = new EvidencePool({ log, thread });
+    try {
+      // Not by the short time of the one that is ended by it.
+      const next = how === 'loop' ? again : reader;
+      expect(await verified(next, keyed, [byKey])).toMatchObject([{ signer: { kind: 'key' } }]);
+    } finally {
+      await again.stop();
+    }
   });
 });
