@@ -71,7 +71,10 @@ describe('the documentation', () => {
     );
     expect(documents).toHaveLength(4);
     for (const document of documents)
-      expect(validatePolicyDocument(document, { now: 0, policies: undefined })).toEqual({ problems: [], warnings: [] });
+      expect(validatePolicyDocument(document, { now: 0, policies: undefined })).toEqual({
+        problems: [],
+        warnings: [],
+      });
     const fields = Object.keys(slsaSchema.shape);
     expect(fields.filter((field) => !page.includes(`\`${field}`))).toEqual([]);
   });

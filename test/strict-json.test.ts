@@ -105,6 +105,18 @@ describe('strict JSON', () => {
     expect(jsonCode(`${'[],'.repeat(1000)}`)).toBe('MALFORMED');
   });
 
+  test('objects and lists, and different keys', () => {
+    const code = (text: string, bounds: object) => codeFor(() => parseStrictJson(text, 'it', bounds));
+    for (const [text, bounds] of [
+      ['[{},[],"[",{"a":{}}]', { containers: 5 }],
+      ['[{"a":1,"b":2},{"b":1,"a":2},"c"]', { names: 2 }],
+    ] as const) {
+      const [[name, most] = ['', 0]] = Object.entries(bounds);
+      expect(code(text, bounds)).toBe('read');
+      expect(code(text, { [name]: most - 1 })).toBe('LIMIT');
+    }
+  });
+
   test('tokens', () => {
     const code = (text: string, tokens: number) => codeFor(() => parseStrictJson(text, 'it', { tokens }));
     for (const [text, tokens] of [

@@ -128,7 +128,10 @@ async function examineGroup(
     const piece = () => examine(compiled, facts, circumstances);
     examined.set(compiled, await loopBudget.finish(question.signal, piece));
   };
-  const take = async ({ facts, withPullSecret }: Gathered, some: readonly CompiledPolicy[]): Promise<void> => {
+  const take = async (
+    { facts, withPullSecret }: Gathered,
+    some: readonly CompiledPolicy[],
+  ): Promise<void> => {
     isPrivate ||= withPullSecret;
     for (const compiled of some) await examineInTurn(compiled, facts);
   };

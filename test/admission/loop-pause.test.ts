@@ -27,10 +27,10 @@ const digestOf = (index: number) => `sha256:${index.toString(16).padStart(64, '0
 /** The CPU milliseconds of this thread in each turn of the loop, until the work is done. */
 async function turnsOf(work: () => Promise<unknown>): Promise<readonly number[]> {
   const turns: number[] = [];
-  let isDone = false;
-  const done = work().finally(() => (isDone = true));
+  const state = { isDone: false };
+  const done = work().finally(() => (state.isDone = true));
   let last = process.threadCpuUsage();
-  while (!isDone) {
+  while (!state.isDone) {
     await new Promise((resolve) => setImmediate(resolve));
     const { user, system } = process.threadCpuUsage(last);
     last = process.threadCpuUsage();

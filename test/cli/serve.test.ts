@@ -89,29 +89,27 @@ async function until(condition: () => Promise<boolean>, explain: () => string): 
   throw new Error(`it never came to that. ${explain()}`);
 }
 
-function validate({ url, folder }: Program, image: string, query = '') {
+function validate(running: Program, image: string, query = '') {
+  const kind = { group: '', version: 'v1', kind: 'Pod' };
+  const resource = { group: '', version: 'v1', resource: 'pods' };
+  const object = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'a', namespace: 'mcp' },
+    spec: { containers: [{ name: 'server', image }] },
+  };
+  return sendReview(running, `/validate${query}`, { kind, resource, namespace: 'mcp', object });
+}
+
+function sendReview({ url, folder }: Program, path: string, request: object) {
   const body = JSON.stringify({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
-    request: {
-      uid: 'u-1',
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      name: 'a',
-      namespace: 'mcp',
-      operation: 'CREATE',
-      userInfo: { username: 'dev' },
-      object: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'a', namespace: 'mcp' },
-        spec: { containers: [{ name: 'server', image }] },
-      },
-    },
+    request: { uid: 'u-1', name: 'a', operation: 'CREATE', userInfo: { username: 'dev' }, ...request },
   });
   const ca = readFileSync(join(folder, 'tls/ca.crt'), 'utf8');
   const headers = { 'content-type': 'application/json' };
-  return http(`${url}/validate${query}`, { method: 'POST', headers, body, ca });
+  return http(`${url}${path}`, { method: 'POST', headers, body, ca });
 }
 
 /** A registry that takes connections and says nothing. */
@@ -178,6 +176,32 @@ describe('countersign serve, standalone', () => {
     const metrics = (await http(`${running.operations}/metrics`)).body.toString();
     expect(metrics).toMatch(/^countersign_decisions_total\{.*outcome="denied".*\} \d/m);
     expect(metrics).toMatch(/^countersign_ready 1$/m);
+  });
+
+  test('an exception that ends too late, or names a policy that is not there, draws warnings', async () => {
+    const running = await serve();
+    const warnings = async (name: string, expiresAt: string): Promise<unknown> => {
+      const version = { group: 'countersign.dev', version: 'v1alpha1' };
+      const spec = { namespaces: ['mcp'], images: ['a.example/b'], policies: [name], reason: 'x', expiresAt };
+      const { body } = await sendReview(running, '/validate-policy', {
+        kind: { ...version, kind: 'SigningException' },
+        resource: { ...version, resource: 'signingexceptions' },
+        object: { apiVersion: policy.apiVersion, kind: 'SigningException', metadata: { name: 'a' }, spec },
+      });
+      const { response } = JSON.parse(body.toString()) as {
+        response: { allowed: boolean; warnings?: readonly string[] };
+      };
+      return [response.allowed, response.warnings];
+    };
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    expect(await warnings('all', soon)).toEqual([true, undefined]);
+    expect(await warnings('al', '9999-12-31T00:00:00Z')).toEqual([
+      true,
+      [
+        expect.stringMatching(/^expiresAt is more than 90 days ahead/),
+        'policies names no existing policy: "al"',
+      ],
+    ]);
   });
 
   test('H1: not ready, and denying, while a policy file cannot be read', async () => {

@@ -355,7 +355,10 @@ describe('the samples', () => {
   const now = Date.parse('2026-11-22T00:00:00Z');
 
   test.each(samples)('%s is valid', (_file, document) => {
-    expect(validatePolicyDocument(document, { now, policies: new Set(['mcp-servers']) })).toEqual({ problems: [], warnings: [] });
+    expect(validatePolicyDocument(document, { now, policies: new Set(['mcp-servers']) })).toEqual({
+      problems: [],
+      warnings: [],
+    });
   });
 });
 

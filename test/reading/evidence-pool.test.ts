@@ -143,17 +143,20 @@ describe('bounds', () => {
 describe('the end of the thread', () => {
   const thread = join(import.meta.dirname, 'failing-thread.ts');
 
-  test.each(['exit', 'loop', 'throw'])('by %s is a fault with a line in the log, and the next works', async (how) => {
-    const reader = started({ thread, ...(how === 'loop' && { milliseconds: 3000 }) });
-    await expect(verified(reader, keyed, [byKey], how)).rejects.toMatchObject({ code: 'INTERNAL' });
-    expect(errors).toHaveLength(1);
-    const again = new EvidencePool({ log, thread });
-    try {
-      // Not by the short time of the one that is ended by it.
-      const next = how === 'loop' ? again : reader;
-      expect(await verified(next, keyed, [byKey])).toMatchObject([{ signer: { kind: 'key' } }]);
-    } finally {
-      await again.stop();
-    }
-  });
+  test.each(['exit', 'loop', 'throw'])(
+    'by %s is a fault with a line in the log, and the next works',
+    async (how) => {
+      const reader = started({ thread, ...(how === 'loop' && { milliseconds: 3000 }) });
+      await expect(verified(reader, keyed, [byKey], how)).rejects.toMatchObject({ code: 'INTERNAL' });
+      expect(errors).toHaveLength(1);
+      const again = new EvidencePool({ log, thread });
+      try {
+        // Not by the short time of the one that is ended by it.
+        const next = how === 'loop' ? again : reader;
+        expect(await verified(next, keyed, [byKey])).toMatchObject([{ signer: { kind: 'key' } }]);
+      } finally {
+        await again.stop();
+      }
+    },
+  );
 });

@@ -243,7 +243,7 @@ describe('F8: counts, sizes and depth', () => {
             : [{ ...entry, inclusionProof: { ...inclusionProof, checkpoint } }];
       }),
       mutated(GOLD, (bundle) => (first(envelopeOf(bundle).signatures).sig = base64(5000))),
-      Buffer.alloc(LIMITS.evidenceBytes + 1, 0x20),
+      Buffer.alloc(LIMITS.attestationBytes + 1, 0x20),
       `{"a":${'['.repeat(100)}${']'.repeat(100)}}`,
     ]) {
       expect(codeOf(bad)).toBe('LIMIT');

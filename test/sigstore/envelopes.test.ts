@@ -237,7 +237,7 @@ describe('envelopes that are none', () => {
       expect(codeOf(withText(text))).toBe('MALFORMED');
     }
     expect(codeOf(withText('{}'))).toBe('SIG_INVALID');
-    expect(codeOf({ ...GOLD, envelope: Buffer.alloc(LIMITS.evidenceBytes + 1, 0x20) })).toBe('LIMIT');
+    expect(codeOf({ ...GOLD, envelope: Buffer.alloc(LIMITS.attestationBytes + 1, 0x20) })).toBe('LIMIT');
     expect(codeOf(withText(`{"a":${'['.repeat(100)}${']'.repeat(100)}}`))).toBe('LIMIT');
   });
 });

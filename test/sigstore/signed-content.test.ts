@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { LIMITS } from '../../src/limits.ts';
 import { sha256 } from '../support/fixtures-certificates.ts';
 import { SIGN_V1, type StatementOptions } from '../support/fixtures.ts';
 import type { Evidence } from '../../src/sigstore/evidence.ts';
@@ -28,7 +29,11 @@ describe('in-toto statements', () => {
     const sbom = JSON.stringify({ ...STATEMENT, subject, predicate: { packages } });
     expect(sbom.length).toBeGreaterThan(5_000_000);
     expect(mustVerify(statement({ statement: Buffer.from(sbom) }), CONTEXT).digests).toEqual([D]);
-    const many = { ...STATEMENT, subject, predicate: Array.from({ length: 800_001 }, () => 0) };
+    const many = {
+      ...STATEMENT,
+      subject,
+      predicate: Array.from({ length: LIMITS.statementTokens + 1 }, () => 0),
+    };
     expect(codeOf(statement({ statement: many }), CONTEXT)).toBe('LIMIT');
   });
 
