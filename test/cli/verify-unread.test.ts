@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { LIMITS } from '../../src/limits.ts';
 import { Artifacts, type Json } from '../registry/artifacts.ts';
 import { evilRegistry } from '../registry/sources.ts';
 import { newKeyPair } from '../support/fixtures-certificates.ts';
@@ -57,6 +58,27 @@ test('a bundle above the limit: its size and the limit are named; with a good on
   const admitted = await verify();
   expect(admitted.code).toBe(0);
   expect(admitted.stdout).toContain(`attestation of type ${SBOM}`);
+});
+
+test('an SBOM of 20 MB is verified; one changed byte, and a statement above 32 MiB, are refused', async () => {
+  const { artifacts, digest, verify } = await stored();
+  const predicate = { noise: 'x'.repeat(20 << 20) };
+  const statement = { digests: [digest], predicateType: SBOM, predicate, ...bare };
+  const bundle = JSON.stringify(sigstore.signStatement(statement));
+  artifacts.referrers(digest, [artifacts.bundle(digest, bundle)]);
+  expect((await verify()).code).toBe(0);
+  const at = 10_000_000;
+  const changed = `${bundle.slice(0, at)}${bundle[at] === 'e' ? 'f' : 'e'}${bundle.slice(at + 1)}`;
+  artifacts.referrers(digest, [artifacts.bundle(digest, changed)]);
+  const refused = await verify();
+  expect(refused.code).toBe(4);
+  expect(refused.stdout).toContain('[SIG_INVALID]');
+  const layer = { size: LIMITS.attestationBytes + 1 };
+  artifacts.referrers(digest, [artifacts.bundle(digest, bundle, { layer })]);
+  const above = await verify();
+  expect(above.code).toBe(4);
+  expect(above.stdout).toContain(`and ${LIMITS.attestationBytes} are accepted`);
+  expect(above.stdout).toContain('[LIMIT]');
 });
 
 test('an unsigned layer of .att has a line of its own; with a good one after it the image is verified', async () => {
