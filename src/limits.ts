@@ -15,7 +15,7 @@ export const LIMITS = {
   evidenceBytes: 8 * 1024 * 1024,
   /**
    * A bundle or envelope where a policy asks for attestations: a statement of 32 MiB in base64, and its certificates and proofs.
-   * SBOMs of 17 to 32 MB are ordinary. Reading one takes 1 to 1.5 s of CPU and 300 MiB, in the evidence thread.
+   * SBOMs of 17 to 32 MB are ordinary. Reading one takes 2 s of CPU and 300 MiB, in the evidence thread.
    */
   attestationBytes: 44 * 1024 * 1024,
   /** Evidence that is read where reviews are decided: its statement takes up to 50 ms. The evidence thread reads what is larger. */
@@ -72,7 +72,7 @@ export const LIMITS = {
   annotations: 64,
   /** All annotations of one descriptor: a chain of ten certificates, a log entry and a timestamp fit. */
   annotationBytes: 512 * 1024,
-  /** Evidence of one image above `evidenceHereBytes` a piece, in all: bounds what is downloaded and read, some 3 s of the evidence thread. */
+  /** Evidence of one image above `evidenceHereBytes` a piece, in all: bounds what is downloaded and read, some 4 s of the evidence thread. */
   evidenceTotalBytes: 96 * 1024 * 1024,
   /** The smaller pieces of one image and the manifests that hold them, for each way of storing: 1,000 bundles with 8 KB each, which keyless ones do not reach. */
   evidenceSmallBytes: 8 * 1024 * 1024,
