@@ -167,7 +167,7 @@ describe('a policy', () => {
     await expectRefused(signed, 'DIGEST_REVOKED');
     await editYaml((before) => before.replace(/ {2}revokedDigests:.*\n(?: {4}.*\n)*/, ''));
     await savePolicy('mcp-servers');
-    await tenant.admitted(signed.reference);
+    await tenant.untilAdmitted(signed.reference);
   });
 
   test('asks for provenance of a level: edited as YAML, seen in the form', async () => {
