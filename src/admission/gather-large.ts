@@ -43,7 +43,8 @@ export async function addLarge(
     for (const [id, fact] of learned) byContext.get(id)?.push(fact);
   } catch (error) {
     if (error instanceof Refusal) {
-      refused.push({ source: evidence.source, code: error.code, detail: error.message });
+      const { code, message: detail } = error;
+      refused.push({ source: evidence.source, code, detail, claims: 'attestation', isUnread: true });
     } else faults.push(faultReason(faultOrThrow(error)));
   }
 }

@@ -99,6 +99,14 @@ describe('the same code', () => {
     }
   });
 
+  test('takes bytes that are a part of others, and leaves those', async () => {
+    const reader = started();
+    const all = Buffer.concat([Buffer.from('before'), keyed, Buffer.from('after')]);
+    const facts = await reader.verify(large(keyed), all.subarray(6, 6 + keyed.length), [byKey]);
+    expect(facts).toMatchObject([{ signer: { kind: 'key' } }]);
+    expect(all.subarray(0, 6).toString()).toBe('before');
+  });
+
   test('answers about nothing but what was verified last', async () => {
     const reader = started();
     await verified(reader, keyless, [byRoot]);
