@@ -52,7 +52,8 @@ export class SignedInRegistry {
       if (attempt === undefined) throw explained(refused, this.#missing);
       try {
         const answer = await attempt.client.ask(question, others, signal);
-        this.#letIn(attempt);
+        // A refusal that the caller goes on from (HEAD answered 403) is no admission: the next question tries all credentials.
+        if (answer.status !== 403) this.#letIn(attempt);
         return answer;
       } catch (error) {
         // What is wrong with the answer was learned from it; any other failure says nothing of who may ask.

@@ -378,6 +378,27 @@ describe('whose credentials', () => {
 });
 
 describe('D6: pull secrets are used within their scope', () => {
+  test('a HEAD that is answered 403 lets in no credential: what GET then shows to anybody is not marked', async () => {
+    const { api, registry, source } = await setup();
+    const digest = signed(registry);
+    putSecret(api, 'pull', { [registry.host]: 'wrong:x' });
+    // A gateway that refuses HEAD, and asks for credentials that it then does not need.
+    const asWhom = (allowed: (user: string) => boolean) =>
+      registry.script(({ method, headers }, response) => {
+        const user = userOf(headers.authorization).split(':')[0] ?? '';
+        const answer = method === 'HEAD' ? (user === '' ? 401 : 403) : allowed(user) ? 200 : 403;
+        if (answer === 200) return false;
+        response.writeHead(answer, { 'www-authenticate': 'Basic realm="r"' }).end();
+        return true;
+      });
+    const resolve = () => source.resolve(reference(registry), asking(undefined, puller('pull')));
+    asWhom((user) => user === '');
+    expect(await resolve()).toEqual({ digest, withPullSecret: false });
+    // The twin: only that Secret's credential is shown the image.
+    asWhom((user) => user === 'wrong');
+    expect(await resolve()).toEqual({ digest, withPullSecret: true });
+  });
+
   test('a Secret of another namespace is not read, whatever the workload names', async () => {
     const { api, registry, source, digest } = await setup();
     putSecret(api, 'theirs', { [registry.host]: 'good' }, {}, 'other');
